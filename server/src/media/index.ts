@@ -1,0 +1,3 @@
+export type * from './ports.ts';
+export { MediaError } from './media-error.ts';
+export type { MediaErrorReason } from './media-error.ts';
