@@ -1,0 +1,27 @@
+export type { AnsweredOffer, AudioCodec, LocalAudio, MediaDirection, NegotiatedAudio, SdpSession } from './sdp/api.ts';
+export type { Endpoint, PacketHandler, Transport, TransportProtocol, TransportStats } from './transport/api.ts';
+export type { TransactionTimers } from './transaction/timers.ts';
+export type {
+  Authorization,
+  CallControl,
+  CallEnd,
+  CallFailure,
+  CallListener,
+  DigestCredentials,
+  HeaderField,
+  IncomingCall,
+  IncomingCallListener,
+  InfoRequest,
+  InviteOptions,
+  OutgoingCall,
+  OutgoingCallListener,
+  Party,
+  ReinviteFailure,
+  ReinviteReply,
+  RequestFacts,
+  SipReason,
+  UserAgent,
+  UserAgentHandlers,
+  UserAgentOptions,
+  UserAgentStats,
+} from './user-agent/api.ts';
