@@ -1,4 +1,13 @@
-export type { AnsweredOffer, AudioCodec, LocalAudio, MediaDirection, NegotiatedAudio, SdpSession } from './sdp/api.ts';
+export { SdpError, createSdpSession } from './sdp/index.ts';
+export type {
+  AnsweredOffer,
+  AudioCodec,
+  LocalAudio,
+  MediaDirection,
+  NegotiatedAudio,
+  SdpErrorReason,
+  SdpSession,
+} from './sdp/index.ts';
 export type { Endpoint, PacketHandler, Transport, TransportProtocol, TransportStats } from './transport/api.ts';
 export type { TransactionTimers } from './transaction/timers.ts';
 export type {

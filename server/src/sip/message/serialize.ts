@@ -1,0 +1,17 @@
+import type { AnyMessage } from './message.ts';
+import { headerTitle } from './names.ts';
+
+/** The message as bytes. Content-Length is written anew from the body, whatever the headers say (section 20.14). */
+export function serialize(message: AnyMessage): Buffer {
+  let head =
+    message.kind === 'request'
+      ? `${message.method} ${message.uri} SIP/2.0\r\n`
+      : `SIP/2.0 ${String(message.status)} ${message.reason}\r\n`;
+  for (const { key, name, value } of message.headers.lines) {
+    if (key === 'content-length') continue;
+    head += `${name.length === 1 ? headerTitle(key) : name}: ${value}\r\n`;
+  }
+  head += `Content-Length: ${String(message.body.length)}\r\n\r\n`;
+  const bytes = Buffer.from(head, 'utf8');
+  return message.body.length === 0 ? bytes : Buffer.concat([bytes, message.body]);
+}

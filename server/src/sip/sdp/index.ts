@@ -1,0 +1,4 @@
+export type { AnsweredOffer, AudioCodec, LocalAudio, MediaDirection, NegotiatedAudio, SdpSession } from './api.ts';
+export { SdpError } from './errors.ts';
+export type { SdpErrorReason } from './errors.ts';
+export { createSdpSession } from './session.ts';
