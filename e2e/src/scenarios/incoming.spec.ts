@@ -1,0 +1,117 @@
+import type { Agent } from '../fixtures/agent.ts';
+import type { Baresip } from '../fixtures/baresip.ts';
+import { AGENT_TONE, PSTN_TONE, SECOND_AGENT_TONE, expect, pstnUri, test } from '../fixtures/test.ts';
+import { dominantTone, readWav, tonePresence } from '../fixtures/tone.ts';
+
+async function answer(agent: Agent): Promise<void> {
+  await expect(agent.page.getByTestId('incoming-card')).toBeVisible();
+  await agent.page.getByTestId('answer').click();
+  await expect(agent.page.getByTestId('call-status')).toHaveAttribute('data-state', 'open');
+}
+
+/** After the call: what the PSTN side recorded is the agent's tone, for at least `seconds`. */
+async function expectRecorded(pstn: Baresip, hz: number, seconds: number): Promise<void> {
+  const [file = 'no recording'] = await pstn.recordings();
+  const wav = await readWav(file);
+  const present = tonePresence(wav, hz);
+  const first = present.indexOf(true);
+  expect(first, `no ${hz} Hz in ${wav.samples.length} samples`).toBeGreaterThanOrEqual(0);
+  const heard = wav.samples.subarray(Math.round(first * 0.02 * wav.rate));
+  const tone = dominantTone(heard, wav.rate);
+  expect(Math.abs(tone.hz - hz), `dominant tone ${tone.hz} Hz`).toBeLessThanOrEqual(5);
+  expect(present.filter(Boolean).length * 0.02).toBeGreaterThan(seconds);
+}
+
+for (const codec of ['PCMU', 'PCMA'] as const) {
+  test(`BR-4 a PSTN call rings the browser, is answered, and both hear each other (${codec})`, async ({
+    server,
+    agent,
+    pstn,
+  }) => {
+    const alice = await agent({ identity: 'alice' });
+    const peer = await pstn({ codec });
+    await peer.dial(await pstnUri(server));
+    await answer(alice);
+    await peer.event('CALL_ESTABLISHED');
+    await alice.waitToHear(PSTN_TONE);
+    await alice.page.waitForTimeout(1500);
+    await alice.page.getByTestId('hangup').click();
+    await peer.event('CALL_CLOSED');
+    await expectRecorded(peer, AGENT_TONE, 1.2);
+  });
+}
+
+test('BR-4 the caller hangs up: the browser is told', async ({ server, agent, pstn }) => {
+  const alice = await agent({ identity: 'alice' });
+  const peer = await pstn();
+  await peer.dial(await pstnUri(server));
+  await answer(alice);
+  await alice.waitToHear(PSTN_TONE);
+  await peer.hangup();
+  await expect(alice.page.getByTestId('call-status')).toHaveCount(0);
+  await expect(alice.page.getByTestId('registration-status')).toHaveAttribute('data-state', 'registered');
+});
+
+test('CR-1 DTMF passes both ways', async ({ server, agent, pstn }) => {
+  const alice = await agent({ identity: 'alice' });
+  const peer = await pstn();
+  await peer.dial(await pstnUri(server));
+  await answer(alice);
+  await alice.waitToHear(PSTN_TONE);
+  for (const digit of ['5', '#']) {
+    await peer.sendDigit(digit);
+    await expect(alice.page.getByTestId('digits-received')).toContainText(digit);
+  }
+  for (const digit of ['7', '9']) await alice.page.getByTestId(`keypad-${digit}`).click();
+  expect((await peer.event('CALL_DTMF_START')).param).toBe('7');
+  expect((await peer.event('CALL_DTMF_START')).param).toBe('9');
+  await alice.waitToHear(PSTN_TONE);
+  await peer.hangup();
+});
+
+test('BR-5 two browsers ring, one answers, the other is told where', async ({ server, agent, pstn, events }) => {
+  const first = await agent({ identity: 'alice' });
+  const second = await agent({ identity: 'alice', toneHz: SECOND_AGENT_TONE });
+  const seen = await events();
+  const peer = await pstn();
+  await peer.dial(await pstnUri(server));
+  await expect(first.page.getByTestId('incoming-card')).toBeVisible();
+  await answer(second);
+  await expect(first.page.getByTestId('incoming-card')).toHaveCount(0);
+  const cancel = await seen.waitFor('client.cancel');
+  expect(cancel.data['reason']).toBe('answered-elsewhere');
+  await second.waitToHear(PSTN_TONE);
+  await second.page.waitForTimeout(1000);
+  await second.page.getByTestId('hangup').click();
+  await peer.event('CALL_CLOSED');
+  await expectRecorded(peer, SECOND_AGENT_TONE, 0.8);
+});
+
+test('BR-6 the caller gives up while it rings: the browser stops ringing', async ({ server, agent, pstn, events }) => {
+  const alice = await agent({ identity: 'alice' });
+  const seen = await events();
+  const peer = await pstn();
+  await peer.dial(await pstnUri(server));
+  await expect(alice.page.getByTestId('incoming-card')).toBeVisible();
+  await peer.hangup();
+  await expect(alice.page.getByTestId('incoming-card')).toHaveCount(0);
+  const ended = await seen.waitFor('call.ended', (event) => event.data['parentCallSid'] === undefined);
+  expect(ended.data['status']).toBe('canceled');
+});
+
+test('BR-6 rejected by the only device: the caller hears the application say so', async ({
+  server,
+  agent,
+  pstn,
+  events,
+}) => {
+  const alice = await agent({ identity: 'alice' });
+  const seen = await events();
+  const peer = await pstn();
+  await peer.dial(await pstnUri(server));
+  await expect(alice.page.getByTestId('incoming-card')).toBeVisible();
+  await alice.page.getByTestId('reject').click();
+  const child = await seen.waitFor('call.ended', (event) => event.data['parentCallSid'] !== undefined);
+  expect(child.data['status']).toBe('busy');
+  await peer.event('CALL_CLOSED', 20_000);
+});
