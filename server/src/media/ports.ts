@@ -28,6 +28,8 @@ export interface WorkerFacts {
 export interface MediaEngine {
   /** @throws MediaError `no-worker` when no worker could be started, `closed` after close() */
   createRoom(options: { readonly id: string }): Promise<Room>;
+  /** The same for every room: for `Device.load` before there is a call. */
+  readonly rtpCapabilities: MediasoupJson;
   /** Live workers only. */
   readonly workers: readonly WorkerFacts[];
   /** A worker died (its replacement is on the way) or was replaced. */
@@ -210,20 +212,22 @@ export interface ClientLegEvents extends LegEvents {
   /** ICE and DTLS of one of the two transports, folded into one state. `disconnected` may recover by restartIce. */
   transport: { readonly transportId: string; readonly side: 'send' | 'recv'; readonly state: ClientTransportState };
   /**
-   * A further consumer for the client to play beside the one it has (Opus from the other client). Only one of its
-   * consumers carries audio at any time, so the client plays all of them and keeps no state.
+   * Replaces what the client hears: it opens this consumer, then closes the one it had (which goes on for 2 s, so that
+   * nothing is lost meanwhile). Raised only at changes between G.711 and Opus, never for announcements or a new peer.
    */
   consumer: ClientConsumerParameters;
-  /** The client no longer needs this consumer. */
-  'consumer-closed': { readonly id: string };
-  /** Which of the client's producers is listened to now; it may pause the other. First raised at a change to `opus`. */
-  'send-codec': { readonly codec: 'g711' | 'opus' };
+  /**
+   * The codec the client should produce in from now on. `opus` when its peer is a client too and nothing needs the audio: both
+   * are asked, and once both produce Opus each gets a `consumer`. The leg's G.711 codec when that has ended. A client that never
+   * produces Opus simply stays on G.711.
+   */
+  'send-codec': { readonly codec: G711Codec | 'opus' };
 }
 
 /**
  * A browser's media. What the client hears comes through ONE consumer for the whole life of the leg: ringback,
  * announcements, the peer and hold music are switched behind it, with one SSRC, so the client need not know. Only Opus
- * (client to client) adds a consumer. DTMF is not media here: it travels as softphone messages.
+ * (client to client) replaces the consumer. DTMF is not media here: it travels as softphone messages.
  *
  * Order: createTransports, then for each transport connectTransport (mediasoup-client's `connect` event), produce (its
  * `produce` event), consume. Each may be called before the other; audio flows when both ends of a path are there.
@@ -235,8 +239,8 @@ export interface ClientLegMedia extends LegMedia<ClientLegEvents> {
   /** @throws MediaError `unknown-transport`, `bad-parameters` */
   connectTransport(transportId: string, dtlsParameters: MediasoupJson): Promise<void>;
   /**
-   * The client's microphone. G.711 in this leg's codec first; a later producer in Opus (mimeType decides) is used instead whenever
-   * the peer is a client that sends Opus too and nothing needs the audio. A second producer of one kind replaces the first.
+   * The client's microphone, in G.711 or Opus (the mimeType decides). A further producer of the same kind replaces the
+   * earlier one.
    * @throws MediaError `unknown-transport`, `bad-parameters`
    */
   produce(transportId: string, rtpParameters: MediasoupJson): Promise<{ readonly producerId: string }>;
