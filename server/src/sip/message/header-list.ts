@@ -104,6 +104,17 @@ export class HeaderList {
     return this;
   }
 
+  /** Replaces the first value of a list header, the other values stay. @throws SipMessageError */
+  setFirst(name: string, value: string): this {
+    const [, ...rest] = splitList(this.get(name) ?? '');
+    const replacement = line(name, [value, ...rest].join(', '));
+    const at = this.#lines.findIndex((existing) => existing.key === replacement.key);
+    if (at < 0) this.#lines.unshift(replacement);
+    else this.#lines[at] = replacement;
+    this.#typed.clear();
+    return this;
+  }
+
   remove(name: string): this {
     const key = headerKey(name);
     this.#lines = this.#lines.filter((existing) => existing.key !== key);

@@ -5,7 +5,7 @@ export type { Params } from './lexical.ts';
 export { NO_BODY, SipRequest, SipResponse, createRequest, createResponse, reasonPhrase } from './message.ts';
 export type { AnyMessage, HeaderPair } from './message.ts';
 export { headerKey, headerTitle } from './names.ts';
-export { PARSE_LIMITS, parseMessage } from './parse.ts';
+export { PARSE_LIMITS, parseMessage, startsLikeSip } from './parse.ts';
 export type { ParsedMessage, Problem, ProblemCode } from './parse.ts';
 export { checkMessage, refusal } from './check.ts';
 export { serialize } from './serialize.ts';

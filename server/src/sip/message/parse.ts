@@ -50,6 +50,20 @@ interface Head {
   readonly bodyAt: number;
 }
 
+/** Cheap test for a datagram: is its first line that of a SIP message? */
+export function startsLikeSip(bytes: Buffer): boolean {
+  return readFirstLine(bytes, 0) !== undefined;
+}
+
+/** The first line and what it announces; undefined when it is neither a request line nor a status line. */
+function readFirstLine(bytes: Buffer, start: number): 'request' | 'response' | undefined {
+  const lineEnd = bytes.indexOf(10, start);
+  const end = Math.min(lineEnd < 0 ? bytes.length : lineEnd, start + PARSE_LIMITS.headBytes);
+  const line = bytes.toString('latin1', start, end);
+  if (/^SIP\/\d/i.test(line)) return 'response';
+  return / SIP\/\d+\.\d+\s*$/i.test(line) ? 'request' : undefined;
+}
+
 /**
  * Reads one message out of a datagram (or a framed piece of a stream). Never throws. Undefined only for bytes that do
  * not start like SIP; everything else yields a typed partial result with its problems, so that a server can answer it.
@@ -59,15 +73,12 @@ export function parseMessage(bytes: Buffer): ParsedMessage | undefined {
   let start = 0;
   // Section 7.5: ignore any CRLF before the start line.
   while (start < bytes.length && (bytes[start] === 13 || bytes[start] === 10)) start++;
-  const lineEnd = bytes.indexOf(10, start);
-  const firstEnd = Math.min(lineEnd < 0 ? bytes.length : lineEnd, start + PARSE_LIMITS.headBytes);
-  const firstLine = bytes.toString('latin1', start, firstEnd);
-  const isResponse = /^SIP\/\d/i.test(firstLine);
-  if (!isResponse && !/ SIP\/\d+\.\d+\s*$/i.test(firstLine)) return undefined;
+  const kind = readFirstLine(bytes, start);
+  if (kind === undefined) return undefined;
   const head = readHead(bytes, start);
   const headers = new HeaderList(head.lines);
   const body = readBody(bytes, head, headers);
-  return isResponse ? finishResponse(head, headers, body) : finishRequest(head, headers, body);
+  return kind === 'response' ? finishResponse(head, headers, body) : finishRequest(head, headers, body);
 }
 
 function readHead(bytes: Buffer, start: number): Head {

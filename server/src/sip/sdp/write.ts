@@ -44,7 +44,11 @@ export function writeDescription(description: Description, local: LocalAudio): s
 
 function audioLine(line: LocalLine, local: LocalAudio): MediaDescription {
   const payloads = line.codecs.map((entry) => entry.payloadType);
-  const rtp = line.codecs.map(({ codec, payloadType }) => ({ payload: payloadType, codec: codec, rate: 8000 }));
+  const rtp: MediaDescription['rtp'] = line.codecs.map(({ codec, payloadType }) => ({
+    payload: payloadType,
+    codec,
+    rate: 8000,
+  }));
   const fmtp: MediaDescription['fmtp'] = [];
   if (line.telephoneEvent !== undefined) {
     payloads.push(line.telephoneEvent);
