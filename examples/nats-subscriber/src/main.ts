@@ -31,7 +31,7 @@ await connection.flush();
 console.log(`listening on ${subscription.getSubject()} at ${url.host}`);
 
 const stop = (): void => {
-  void connection.drain();
+  void connection.close();
 };
 process.once('SIGINT', stop);
 process.once('SIGTERM', stop);

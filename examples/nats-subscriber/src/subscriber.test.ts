@@ -17,7 +17,7 @@ const folder = mkdtempSync(join(tmpdir(), 'nats-subscriber-'));
 const children: ChildProcess[] = [];
 
 afterAll(async () => {
-  for (const child of children) {
+  for (const child of children.toReversed()) {
     if (child.exitCode !== null || child.signalCode !== null) continue;
     child.kill();
     await once(child, 'exit');
@@ -39,14 +39,15 @@ const LINE = '2026-01-01T00:00:00.000Z  CA1  #7  call.ended  from=+15550199  to=
 async function startNats(): Promise<string> {
   const child = spawn(NATS_SERVER, ['-a', '127.0.0.1', '-p', '-1'], { stdio: ['ignore', 'ignore', 'pipe'] });
   children.push(child);
-  for await (const line of createInterface({ input: child.stderr })) {
+  const listening = Promise.withResolvers<string>();
+  createInterface({ input: child.stderr }).on('line', (line) => {
     const found = /Listening for client connections on 127\.0\.0\.1:(\d+)/.exec(line);
-    if (found?.[1] !== undefined) {
-      child.stderr.resume();
-      return `nats://127.0.0.1:${found[1]}`;
-    }
-  }
-  throw new Error('nats-server ended before it listened');
+    if (found?.[1] !== undefined) listening.resolve(`nats://127.0.0.1:${found[1]}`);
+  });
+  child.once('exit', () => {
+    listening.reject(new Error('nats-server ended before it listened'));
+  });
+  return listening.promise;
 }
 
 it('prints the events of calls as they come from the bus', async () => {
