@@ -18,6 +18,7 @@ const USAGE = `usage: node scripts/bootstrap.mjs COMMAND [arguments]
   call         a simulated caller against the running server
   bench        one benchmark
   conformance  protocol conformance of a running hub
+  generate     write the generated files (--check: only compare them)
   hookswitch   the command line: accounts, keys, numbers, applications, trunks
 `;
 
@@ -27,6 +28,7 @@ const PROGRAMS = {
   bench: ['e2e/src/bench/main.ts'],
   conformance: ['e2e/src/conformance/main.ts'],
   hookswitch: ['server/src/main.ts'],
+  generate: ['scripts/generate.ts'],
 };
 
 /** Where the user typed the command: paths among the arguments are meant from there. npm goes to the root before. */

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 
 const packages = [
+  'scripts',
   'shared',
   'server',
   'client',

@@ -27,8 +27,8 @@ function checks(reports) {
     { title: 'types', args: ['scripts/check-types.mjs'] },
     { title: 'lint', args: ['node_modules/eslint/bin/eslint.js', '.', '--max-warnings', '0'] },
     { title: 'format', args: ['node_modules/prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.'] },
-    { title: 'import rules', args: ['scripts/check-imports.mjs'] },
-    { title: 'generated files', args: ['scripts/generate.ts', '--check'] },
+    { title: 'imports', args: ['scripts/check-imports.mjs'] },
+    { title: 'generated', args: ['scripts/generate.ts', '--check'] },
     {
       title: 'unit',
       args: [
