@@ -25,7 +25,7 @@ const machine = {
   memoryGiB: Math.round(totalmem() / 2 ** 30),
   node: process.version,
 };
-const line = { bench: name, machine, load: null, peers: null, floor: null, ratios: null, notes: [], ...result };
+const line = { bench: name, machine, peers: null, floor: null, ratios: null, notes: [], ...result };
 if (!values.json) console.log(JSON.stringify(line, null, 2));
 console.log(JSON.stringify(line));
 process.exit(0);
