@@ -6,3 +6,4 @@ export * from './tokens.ts';
 export * from './softphone.ts';
 export * from './events.ts';
 export * from './frames.ts';
+export * from './twiml/index.ts';

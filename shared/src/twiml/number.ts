@@ -1,0 +1,21 @@
+import { z } from 'zod';
+import { dtmf, nounAttributes } from './attributes.ts';
+import { ownTextOf, readAttributes, reportStrangers, schemaProblem } from './element.ts';
+import type { ReportTwimlProblem, TwimlElement } from './element.ts';
+
+/** `<Number>` in Dial: calls a phone number through a trunk. */
+export const numberAttributes = z.object({
+  ...nounAttributes,
+  sendDigits: dtmf.optional().describe('sent when the callee has answered, before the merge'),
+  byoc: z.string().optional(),
+});
+export type NumberNoun = { readonly noun: 'Number'; readonly number: string } & z.output<typeof numberAttributes>;
+
+export function readNumber(element: TwimlElement, report: ReportTwimlProblem): NumberNoun | undefined {
+  reportStrangers(element, [], report);
+  const number = ownTextOf(element);
+  const attributes = readAttributes(element, numberAttributes, report);
+  if (number !== '') return { noun: 'Number', number, ...attributes };
+  report(schemaProblem(element, 'holds no number and was skipped'));
+  return undefined;
+}
