@@ -1,6 +1,6 @@
 export { HeaderList, SipMessageError } from './header-list.ts';
 export type { HeaderLine, SipMessageReason } from './header-list.ts';
-export { NO_PARAMS, formatParams, isToken, quote, splitList, unquote, withParam } from './lexical.ts';
+export { NO_PARAMS, breaksLine, formatParams, isToken, quote, splitList, unquote, withParam } from './lexical.ts';
 export type { Params } from './lexical.ts';
 export { NO_BODY, SipRequest, SipResponse, createRequest, createResponse, reasonPhrase } from './message.ts';
 export type { AnyMessage, HeaderPair } from './message.ts';

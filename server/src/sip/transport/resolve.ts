@@ -15,5 +15,5 @@ export const resolveUri: Resolver = (uri) => {
   const host = uri.params.get('maddr') ?? uri.host;
   const port = uri.port ?? defaultPort('udp');
   if (isIP(host) !== 0) return { protocol: 'udp', address: host, port };
-  return lookup(host, { verbatim: false }).then(({ address }) => ({ protocol: 'udp', address, port }));
+  return lookup(host, { order: 'ipv4first' }).then(({ address }) => ({ protocol: 'udp', address, port }));
 };

@@ -1,0 +1,10 @@
+export { responseTo } from './build.ts';
+export type { ResponseParts } from './build.ts';
+export { ClientTransaction } from './client.ts';
+export type { ClientUser } from './client.ts';
+export { TransactionLayer } from './layer.ts';
+export type { LayerOptions, LayerUser } from './layer.ts';
+export { ServerTransaction } from './server.ts';
+export type { ServerUser } from './server.ts';
+export { DEFAULT_TIMERS } from './timers.ts';
+export type { TransactionTimers } from './timers.ts';
