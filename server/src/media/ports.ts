@@ -25,7 +25,7 @@ export interface WorkerFacts {
  * Owns the workers, the pacer and the RTP ports. A worker that dies is replaced at once; its rooms end with
  * `media-worker-died` and rooms created meanwhile go to the other workers, or wait for the replacement.
  */
-export interface MediaEngine {
+export interface MediaEngine extends AsyncDisposable {
   /** @throws MediaError `no-worker` when no worker could be started, `closed` after close() */
   createRoom(options: { readonly id: string }): Promise<Room>;
   /** The same for every room: for `Device.load` before there is a call. */

@@ -34,6 +34,17 @@ function bind(address: string, port: number): Promise<Socket> {
   });
 }
 
+/** Undefined when another socket has the port, or this process may not have it. */
+async function bindUnlessInUse(address: string, port: number): Promise<Socket | undefined> {
+  try {
+    return await bind(address, port);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EADDRINUSE' || code === 'EACCES') return undefined;
+    throw error;
+  }
+}
+
 function closeSocket(socket: Socket): Promise<void> {
   return new Promise((resolve) => {
     socket.close(() => {
@@ -70,17 +81,17 @@ export class RtpSocketPair {
 
   /** Binds `port` and the next one; undefined when either is taken. */
   static async bind(address: string, port: number): Promise<RtpSocketPair | undefined> {
-    const rtp = await bind(address, port).catch(ignoreInUse);
+    const rtp = await bindUnlessInUse(address, port);
     if (rtp === undefined) return undefined;
-    const rtcp = await bind(address, port + 1).catch(async (error: unknown) => {
+    try {
+      const rtcp = await bindUnlessInUse(address, port + 1);
+      if (rtcp !== undefined) return new RtpSocketPair(rtp, rtcp);
+    } catch (error) {
       await closeSocket(rtp);
-      return ignoreInUse(error);
-    });
-    if (rtcp === undefined) {
-      await closeSocket(rtp);
-      return undefined;
+      throw error;
     }
-    return new RtpSocketPair(rtp, rtcp);
+    await closeSocket(rtp);
+    return undefined;
   }
 
   /** Who gets what arrives from now on. What came before is lost, as on a wire. */
@@ -159,10 +170,4 @@ export class RtpPortAllocator {
     this.#next = port + 3 > this.#range.max ? this.#range.min : port + 2;
     return port;
   }
-}
-
-function ignoreInUse(error: unknown): undefined {
-  const code = (error as NodeJS.ErrnoException).code;
-  if (code === 'EADDRINUSE' || code === 'EACCES') return undefined;
-  throw error;
 }
