@@ -167,7 +167,6 @@ describe('workers', () => {
     await expect(broken).rejects.toThrow('npm run setup');
     await expect(broken).rejects.toMatchObject({ reason: 'no-worker' });
   });
-  });
 
   it('a closed engine refuses rooms and ends the ones it had', async () => {
     const short = await createMediaEngine({ log: silentLog, workers: 1, workerBin: requireWorkerBin() });
