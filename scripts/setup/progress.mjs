@@ -15,7 +15,7 @@ export function duration(ms) {
  */
 export function createReporter({ stream, now = Date.now, env = process.env }) {
   const terminal = stream.isTTY === true && !env.CI && env.TERM !== 'dumb';
-  const width = () => Math.max(20, (stream.columns ?? 100) - 1);
+  const width = () => Math.max(20, (stream.columns || 100) - 1);
   const clear = () => (terminal ? stream.write('\r\u001b[K') : false);
 
   /** @param {string} text */
