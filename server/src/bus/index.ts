@@ -1,4 +1,6 @@
 export { BusError, KvError, RpcError } from './errors.ts';
+export { EmbeddedNats, findNatsServer } from './embedded-nats.ts';
+export type { EmbeddedNatsOptions } from './embedded-nats.ts';
 export { Bus, natsOptions } from './connection.nats.ts';
 export type { BusEvents, BusOptions } from './connection.nats.ts';
 export {

@@ -86,10 +86,11 @@ export class NodeRpc {
   async #answer(method: string, handler: RpcHandler, msg: Msg): Promise<void> {
     let reply: Reply;
     try {
-      const result = await Promise.resolve(handler(msg.json<unknown>()));
+      const answer: Promise<unknown> = Promise.resolve(handler(msg.json<unknown>()));
+      const result = await answer;
       reply = { ok: true, result: result ?? null };
     } catch (error) {
-      const reason = error instanceof DomainError ? error.reason : 'internal';
+      const reason = error instanceof DomainError ? (error as DomainError).reason : 'internal';
       reply = { ok: false, reason, message: describeError(error) };
       if (reason === 'internal') this.#bus.log.error({ err: error, method }, 'a node request failed');
     }

@@ -19,3 +19,7 @@ export { createLog, silentLog } from './log.ts';
 export type { Log, LogLevel, LogOptions } from './log.ts';
 export { createMetrics } from './metrics.ts';
 export type { MetricCounter, MetricGauge, MetricHistogram, Metrics } from './metrics.ts';
+export { freeTcpPort } from './free-port.ts';
+export { ChildError, ManagedChild } from './managed-child.ts';
+export type { ManagedChildOptions } from './managed-child.ts';
+export { processAlive } from './process-table.ts';
