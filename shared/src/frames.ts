@@ -11,6 +11,8 @@ export const SOCKETIO_EVENT = 'hs';
 export const HUB_LIMITS = {
   maxFrameBytes: 64 * 1024,
   maxPublishBytes: 32 * 1024,
+  /** Deepest nesting of objects and arrays in a frame. */
+  maxDepth: 64,
   maxSubscriptions: 1000,
   /** The server pings at this interval; a connection silent for twice as long is closed. */
   heartbeatMs: 15_000,
@@ -93,6 +95,9 @@ export const serverFrameSchema = z.discriminatedUnion('type', [
     type: z.literal('gap'),
     topic: topic.describe('the subscription that lost events'),
     position: positionSchema.describe('delivery goes on after this position'),
+    recovered: z
+      .boolean()
+      .describe('true: what was dropped is re-read from history now, nothing is lost; false: events are lost'),
   }),
   z.object({ type: z.literal('token-will-expire'), expiresAt: z.number() }),
   z.object({ type: z.literal('result'), id, extension: z.string(), body: z.unknown() }),
