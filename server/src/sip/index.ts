@@ -8,7 +8,16 @@ export type {
   SdpErrorReason,
   SdpSession,
 } from './sdp/index.ts';
-export type { Endpoint, PacketHandler, Transport, TransportProtocol, TransportStats } from './transport/api.ts';
+export { openUdpTransport } from './transport/index.ts';
+export type {
+  Endpoint,
+  PacketHandler,
+  Transport,
+  TransportProtocol,
+  TransportStats,
+  UdpTransportOptions,
+} from './transport/index.ts';
+export { createUserAgent } from './user-agent/index.ts';
 export type { TransactionTimers } from './transaction/timers.ts';
 export type {
   Authorization,

@@ -28,7 +28,8 @@ export class Session implements DialogUsage {
   readonly #dialog: Dialog;
   /** Our 2xx that waits for its ACK. */
   #answer: PendingAnswer | undefined;
-  #answered = false;
+  /** The first INVITE is acknowledged. */
+  #answered: boolean;
   /** The peer's re-INVITE that the application has not answered yet. */
   #incoming: ServerTransaction | undefined;
   #outgoing: OutgoingReinvite | undefined;
@@ -40,6 +41,7 @@ export class Session implements DialogUsage {
     this.#core = core;
     this.#options = options;
     this.#dialog = options.dialog;
+    this.#answered = options.caller;
     core.dialogs.set(options.dialog.key, this);
   }
 

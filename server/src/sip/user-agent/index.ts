@@ -1,0 +1,1 @@
+export { createUserAgent } from './user-agent.ts';
