@@ -1,10 +1,5 @@
-import { isIPv6 } from 'node:net';
-
-/** Where a datagram came from, or goes to. */
-export interface Endpoint {
-  readonly address: string;
-  readonly port: number;
-}
+import { isSameEndpoint, normalizeAddress } from './socket-address.ts';
+import type { Endpoint } from './socket-address.ts';
 
 /**
  * Symmetric RTP with source checks. A phone behind NAT sends from another address than its SDP says, so media goes back to
@@ -51,12 +46,6 @@ export const unlatched: LatchState = {
   candidate: undefined,
 };
 
-/** One spelling per address: IPv4 mapped into IPv6 as IPv4, IPv6 in lower case. */
-export function normalizeAddress(address: string): string {
-  const lower = address.toLowerCase();
-  return isIPv6(lower) && lower.startsWith('::ffff:') && lower.includes('.') ? lower.slice(7) : lower;
-}
-
 /** Takes in new SDP. The latch survives when neither address nor port changed. */
 export function expectSource(state: LatchState, expected: Endpoint, signallingAddress?: string): LatchState {
   const wanted = { address: normalizeAddress(expected.address), port: expected.port };
@@ -96,10 +85,6 @@ function probe(state: LatchState, arrival: Arrival): Candidate {
     known.ssrc === ssrc &&
     sequence === ((known.sequence + 1) & 0xffff);
   return { ...from, ssrc, sequence, count: follows ? known.count + 1 : 1 };
-}
-
-export function isSameEndpoint(a: Endpoint, b: Endpoint): boolean {
-  return a.port === b.port && a.address === b.address;
 }
 
 /**

@@ -1,9 +1,7 @@
-import { isIP } from 'node:net';
 import type { Clock, Random } from '../../kernel/index.ts';
 import { MediaError } from '../media-error.ts';
 import type { AudioFrame, DtmfSendResult, G711Codec, LegStatistics, MediaDirection, SipMediaRemote } from '../ports.ts';
 import { expectSource, targetOf } from './latch.ts';
-import type { Endpoint } from './latch.ts';
 import { TelephoneEventReceiver } from './rfc4733.ts';
 import { RtcpSession } from './rtcp-session.ts';
 import type { Instant } from './rtcp-session.ts';
@@ -13,6 +11,8 @@ import { RtpReceiver } from './rtp-receiver.ts';
 import { RtpSender } from './rtp-sender.ts';
 import type { AudioPacket } from './rtp-sender.ts';
 import type { RtpSocketPair } from './rtp-socket.ts';
+import { isAddress } from './socket-address.ts';
+import type { Endpoint } from './socket-address.ts';
 import { TelephoneEventSender } from './telephone-event-sender.ts';
 
 export interface NodeRtpEndpointOptions {
@@ -82,7 +82,7 @@ export class NodeRtpEndpoint implements RtpPortOwner {
   }
 
   update(remote: SipMediaRemote): void {
-    if (isIP(remote.address) === 0 || !Number.isInteger(remote.port) || remote.port < 0 || remote.port > 65_535) {
+    if (!isAddress(remote.address) || !Number.isInteger(remote.port) || remote.port < 0 || remote.port > 65_535) {
       throw new MediaError(
         'bad-parameters',
         `remote RTP address ${remote.address}:${String(remote.port)} is no IP address and port; refuse the SDP with 488`,

@@ -1,11 +1,12 @@
 import { G711_PAYLOAD_TYPE } from '../audio/g711.ts';
 import type { G711Codec, StreamStatistics } from '../ports.ts';
 import { judgeSource, unlatched } from './latch.ts';
-import type { Endpoint, LatchState } from './latch.ts';
+import type { LatchState } from './latch.ts';
 import { ReceiverStatistics } from './receiver-statistics.ts';
 import { parseRtp } from './rtp-packet.ts';
 import type { RtpPacket } from './rtp-packet.ts';
 import type { AudioPacket } from './rtp-sender.ts';
+import type { Endpoint } from './socket-address.ts';
 
 /** Static payload type of comfort noise at 8 kHz, RFC 3389. */
 const COMFORT_NOISE = 13;

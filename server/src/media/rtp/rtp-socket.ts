@@ -1,9 +1,8 @@
 import { createSocket } from 'node:dgram';
 import type { Socket } from 'node:dgram';
-import { isIPv6 } from 'node:net';
 import { MediaError } from '../media-error.ts';
-import { normalizeAddress } from './latch.ts';
-import type { Endpoint } from './latch.ts';
+import { isIpv6Address, normalizeAddress } from './socket-address.ts';
+import type { Endpoint } from './socket-address.ts';
 
 /** Ports for RTP, both ends included; RTP takes the even ones, RTCP the next. */
 export interface PortRange {
@@ -21,7 +20,7 @@ export interface DatagramHandler {
 
 function bind(address: string, port: number): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = createSocket({ type: isIPv6(address) ? 'udp6' : 'udp4' });
+    const socket = createSocket({ type: isIpv6Address(address) ? 'udp6' : 'udp4' });
     const onError = (error: Error): void => {
       socket.close();
       reject(error);
