@@ -1,4 +1,4 @@
-import type { EndCause, EventData, EventType } from '@hookswitch/shared';
+import type { EndCause, EventData, EventType, StatusEvent } from '@hookswitch/shared';
 
 /**
  * Ports of the call router: what it needs from the rest of the server. `Legs` is implemented by bridge/, `Prompts` by
@@ -28,7 +28,7 @@ export type DialTarget =
 export interface PlaceRequest {
   /** Sid of the new leg, chosen by the call router. */
   readonly callSid: string;
-  /** The leg it is dialled for: that leg is parked until the merge. */
+  /** The leg it is dialled for: that leg is parked until the merge. Equals `callSid` for a call that has no parent. */
   readonly parentCallSid: string;
   readonly accountSid: string;
   readonly target: DialTarget;
@@ -42,6 +42,7 @@ export interface PlaceRequest {
 
 /** What a leg plays. */
 export type PlayMedia =
+  /** `loop`: times to play; 0 repeats until stopped. */
   | { readonly kind: 'wav'; readonly data: Uint8Array; readonly loop: number }
   | { readonly kind: 'tone'; readonly tone: 'ringback' | 'busy' }
   | { readonly kind: 'silence'; readonly durationMs: number };
@@ -115,6 +116,10 @@ export interface IncomingCall {
     | { readonly kind: 'client'; readonly identity: string; readonly params: Readonly<Record<string, string>> };
   /** The application whose instructions run the call. */
   readonly applicationSid: string;
+  /** From a Diversion or History-Info header. */
+  readonly forwardedFrom?: string;
+  /** X- headers of the INVITE by name: parameters `SipHeader_X-...` of the first request. */
+  readonly sipHeaders?: Readonly<Record<string, string>>;
 }
 
 /** What the bridge asks before it accepts an INVITE: whose call is this? */
@@ -205,4 +210,38 @@ export interface EventSink {
     /** Gapless per call, counted by the publisher. */
     readonly sequence?: number;
   }): void;
+}
+
+/** Requests whose answer nobody waits for: status callbacks. Implemented by app-server/. */
+export interface Callbacks {
+  /**
+   * Sends in order per `callSid`, one at a time, retried a few times. Bounded: when too many wait for one call the newest
+   * is dropped and logged. Never throws, never waits.
+   */
+  send(request: InstructionRequest): void;
+}
+
+/** Steps of a call that are reported to a URL. */
+export interface StatusCallback {
+  readonly url: string;
+  readonly method: 'GET' | 'POST';
+  readonly events: readonly StatusEvent[];
+}
+
+/** What runs a call. */
+export interface CallApplication {
+  /** Undefined for a call placed with a URL or a document of its own. */
+  readonly applicationSid: string | undefined;
+  readonly voice: { readonly url: string; readonly method: 'GET' | 'POST' };
+  readonly fallback: { readonly url: string; readonly method: 'GET' | 'POST' } | undefined;
+  readonly statusCallback: StatusCallback | undefined;
+}
+
+/** What the router asks the mirrored configuration. Synchronous. */
+export interface CallDirectory {
+  /** Trunks whose allow-list holds this address; several tenants may share a carrier. */
+  trunksBySource(sourceIp: string): readonly { readonly trunkSid: string; readonly accountSid: string }[];
+  /** `applicationSid` undefined: the number exists and has no application yet. */
+  number(accountSid: string, e164: string): { readonly applicationSid: string | undefined } | undefined;
+  application(accountSid: string, applicationSid: string): CallApplication | undefined;
 }

@@ -1,0 +1,39 @@
+import type { PlayVerb } from '@hookswitch/shared';
+import type { PromptMemory } from './prompt.ts';
+import { startPrompt, stepPrompt } from './prompt.ts';
+import type { Verb, VerbStep } from './verb.ts';
+import { done, running, warning } from './verb.ts';
+
+type PlayMemory = PromptMemory | { readonly phase: 'digits' };
+
+const HTTP_BAD_URL = 11_100;
+/** A tone and the gap after it. */
+const DIGIT_MS = 250;
+
+export const play: Verb<PlayVerb, PlayMemory> = {
+  needsAnswer: () => true,
+  start({ url, loop, digits }, context): VerbStep<PlayMemory> {
+    if (digits !== undefined) {
+      return running(
+        { phase: 'digits' },
+        { kind: 'send-digits', callSid: context.callSid, digits },
+        { kind: 'start-timer', name: 'digits', delayMs: digitsDuration(digits) },
+      );
+    }
+    const address = context.resolve(url);
+    if (address === undefined) {
+      return done('failed', undefined, warning(`<Play> of "${url}": not an HTTP address`, HTTP_BAD_URL));
+    }
+    return startPrompt({ kind: 'fetch', url: address }, loop);
+  },
+  step(memory, input, context): VerbStep<PlayMemory> {
+    if (memory.phase !== 'digits') return stepPrompt(memory, input, context);
+    return input.kind === 'timer' ? done('finished') : running(memory);
+  },
+  stop: () => [],
+};
+
+/** Milliseconds that sending takes. `w` waits 0.5 s, `W` 1 s. */
+function digitsDuration(digits: string): number {
+  return digits.split('').reduce((sum, digit) => sum + (digit === 'w' ? 500 : digit === 'W' ? 1000 : DIGIT_MS), 0);
+}
