@@ -5,7 +5,7 @@ import type { RingingEffect, RingingInput, RingingState } from './client-ringing
 const devices = (...names: string[]) => names.map((name) => ({ registration: name, identity: `support/${name}` }));
 const start = (...names: string[]): RingingInput => ({ kind: 'start', devices: devices(...names), timeoutMs: 20_000 });
 const accept = (registration: string): RingingInput => ({ kind: 'accept', registration });
-const reject = (registration: string): RingingInput => ({ kind: 'reject', registration });
+const reject = (registration: string): RingingInput => ({ kind: 'reject', registration, reason: 'rejected' });
 const gone = (registration: string): RingingInput => ({ kind: 'unregistered', registration });
 const back = (name: string): RingingInput => ({
   kind: 'registered',

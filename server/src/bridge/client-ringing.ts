@@ -40,7 +40,7 @@ export type RingingInput =
   | { readonly kind: 'registered'; readonly device: RungDevice }
   | { readonly kind: 'unregistered'; readonly registration: string }
   | { readonly kind: 'accept'; readonly registration: string }
-  | { readonly kind: 'reject'; readonly registration: string }
+  | { readonly kind: 'reject'; readonly registration: string; readonly reason: 'rejected' | 'busy' }
   /** The caller hung up, a command ended the leg, another leg was answered. */
   | { readonly kind: 'stop'; readonly cause: EndCause; readonly reason: CancelReason; readonly by?: string }
   | TimerInput<RingingTimer>;
@@ -53,7 +53,7 @@ export type RingingEffect =
       readonly reason: CancelReason;
       readonly by: string | undefined;
     }
-  | { readonly kind: 'rejected'; readonly device: RungDevice }
+  | { readonly kind: 'rejected'; readonly device: RungDevice; readonly reason: 'rejected' | 'busy' }
   | { readonly kind: 'accepted'; readonly device: RungDevice }
   | { readonly kind: 'ended'; readonly cause: EndCause }
   | TimerEffect<RingingTimer>;
@@ -73,9 +73,12 @@ export function ringingMachine(state: RingingState, input: RingingInput): Ringin
     case 'registered':
       return registered(state, input.device);
     case 'unregistered':
-      return leave(state, input.registration, 'gone');
+      return leave(state, input.registration, { status: 'gone', effects: () => [] });
     case 'reject':
-      return leave(state, input.registration, 'rejected');
+      return leave(state, input.registration, {
+        status: 'rejected',
+        effects: (device) => [{ kind: 'rejected', device, reason: input.reason }],
+      });
     case 'accept':
       return accept(state, input.registration);
     case 'stop':
@@ -107,11 +110,16 @@ function registered(state: Ringing, device: RungDevice): RingingStep {
   return { state: withDevice(state, { ...device, status: 'ringing' }), effects: [{ kind: 'notify', device }] };
 }
 
-function leave(state: Ringing, registration: string, status: 'gone' | 'rejected'): RingingStep {
+interface Leaving {
+  readonly status: 'gone' | 'rejected';
+  effects(device: RungDevice): RingingEffect[];
+}
+
+function leave(state: Ringing, registration: string, how: Leaving): RingingStep {
   const device = state.devices.get(registration);
   if (device?.status !== 'ringing') return { state, effects: [] };
-  const next = withDevice(state, { ...device, status });
-  const effects: RingingEffect[] = status === 'rejected' ? [{ kind: 'rejected', device: rung(device) }] : [];
+  const next = withDevice(state, { ...device, status: how.status });
+  const effects = how.effects(rung(device));
   const left = [...next.devices.values()];
   if (left.some((other) => other.status === 'ringing')) return { state: next, effects };
   const cause = left.some((other) => other.status === 'rejected') ? 'busy' : 'connection-lost';

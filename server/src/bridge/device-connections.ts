@@ -1,0 +1,71 @@
+import type { SoftphonePush } from '@hookswitch/shared';
+import type { ExtensionConnection } from '../gateway/ports.ts';
+import type { Clock } from '../kernel/index.ts';
+
+/** Most messages held back while a leg is set up. Overflow sends the oldest early rather than losing any. */
+const MAX_HELD = 64;
+
+/**
+ * One connection as the front sees it: which node holds each of its legs, and messages that must wait for the answer to
+ * the request that made the leg.
+ */
+export class DeviceConnection {
+  readonly connection: ExtensionConnection;
+  readonly #clock: Clock;
+  readonly #nodes = new Map<string, string>();
+  readonly #held: SoftphonePush[] = [];
+  #setups = 0;
+  #closed = false;
+
+  constructor(connection: ExtensionConnection, clock: Clock) {
+    this.connection = connection;
+    this.#clock = clock;
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  nodeOf(callSid: string): string | undefined {
+    return this.#nodes.get(callSid);
+  }
+
+  addLeg(callSid: string, node: string): void {
+    this.#nodes.set(callSid, node);
+  }
+
+  /** Runs a request that makes a leg; messages about legs not known yet follow its answer. */
+  async settingUp<T>(work: () => Promise<T>): Promise<T> {
+    this.#setups++;
+    try {
+      return await work();
+    } finally {
+      // The answer is queued when the promise returned here settles; a timer comes after that.
+      this.#clock.setTimer(0, () => {
+        if (--this.#setups > 0) return;
+        for (const push of this.#held.splice(0)) this.#send(push);
+      });
+    }
+  }
+
+  push(push: SoftphonePush): void {
+    if (this.#setups === 0 || this.#nodes.has(push.callSid)) {
+      this.#send(push);
+      return;
+    }
+    this.#held.push(push);
+    if (this.#held.length > MAX_HELD) this.#send(this.#held.shift());
+  }
+
+  /** @returns legs that lost their device: CallSid and node */
+  close(): (readonly [callSid: string, node: string])[] {
+    this.#closed = true;
+    return [...this.#nodes];
+  }
+
+  #send(push: SoftphonePush | undefined): void {
+    if (push === undefined || this.#closed) return;
+    if (push.type === 'ended') this.#nodes.delete(push.callSid);
+    this.connection.push(push);
+  }
+}

@@ -1,0 +1,190 @@
+import { sidFromHex } from '@hookswitch/shared';
+import type { SoftphoneRequest } from '@hookswitch/shared';
+import { describeError, randomHex } from '../kernel/index.ts';
+import { BridgeCall } from './bridge-call.ts';
+import { ClientDial } from './client-dial.ts';
+import { ClientLeg } from './client-leg.ts';
+import type { HostContext } from './host-context.ts';
+import { LegCore } from './leg.ts';
+import { refusal } from './rpc-messages.ts';
+import type { Caller, DeviceRequest, Reply } from './rpc-messages.ts';
+import { SealedTokenError } from './sealed-token.ts';
+import type { TokenBearer, TokenPurpose } from './sealed-token.ts';
+
+type RequestOf<T extends SoftphoneRequest['type']> = Extract<SoftphoneRequest, { type: T }>;
+type InCall = RequestOf<'connect-transport' | 'produce' | 'restart-ice' | 'hangup' | 'mute' | 'digits'>;
+
+/** Requests of devices, as fronts hand them over. Refusals are replies; a rejection is a fault of this node. */
+export class DeviceRequests {
+  readonly #context: HostContext;
+
+  constructor(context: HostContext) {
+    this.#context = context;
+  }
+
+  handle({ caller, request, outgoing }: DeviceRequest): Promise<Reply> | Reply {
+    switch (request.type) {
+      case 'accept':
+        return this.#accept(caller, request);
+      case 'reject':
+        return this.#reject(caller, request);
+      case 'connect':
+        if (outgoing === undefined) return refusal('notPermitted', 'the token does not grant outgoing calls');
+        return this.#connect(caller, request, outgoing);
+      case 'reattach':
+        return this.#reattach(caller, request);
+      case 'register':
+      case 'unregister':
+        return refusal('unknownCommand');
+      default:
+        return this.#inCall(caller, request);
+    }
+  }
+
+  /** The connection of a leg's device is gone. */
+  detached(callSid: string, connection: string): void {
+    const leg = this.#context.table.get(callSid);
+    if (leg instanceof ClientLeg) leg.link.detached(connection);
+  }
+
+  async #accept(caller: Caller, request: RequestOf<'accept'>): Promise<Reply> {
+    const { registration } = caller;
+    if (registration === undefined) return refusal('notRegistered');
+    const problem = this.#check('bridge', { ...caller, registration }, { ...request, sealed: request.token });
+    if (problem !== undefined) return problem;
+    const leg = this.#context.table.get(request.callSid);
+    if (leg instanceof ClientDial) return leg.accept({ ...caller, registration }, request.rtpCapabilities);
+    if (leg instanceof ClientLeg) {
+      if (leg.owner.registration !== registration || leg.link.connection !== caller.connection) {
+        return refusal('answeredElsewhere');
+      }
+      return this.#open(leg, request.rtpCapabilities);
+    }
+    return refusal(this.#context.table.wasAnsweredElsewhere(request.callSid) ? 'answeredElsewhere' : 'callGone');
+  }
+
+  #reject(caller: Caller, request: RequestOf<'reject'>): Reply {
+    const { registration } = caller;
+    if (registration === undefined) return refusal('notRegistered');
+    const problem = this.#check('bridge', { ...caller, registration }, { ...request, sealed: request.token });
+    if (problem !== undefined) return problem;
+    const leg = this.#context.table.get(request.callSid);
+    if (leg instanceof ClientDial) leg.reject(registration, request.reason);
+    return { ok: true, result: {} };
+  }
+
+  /** The client's own call: its leg first, so that the browser sets its media up while the number is dialled. */
+  async #connect(
+    caller: Caller,
+    request: RequestOf<'connect'>,
+    outgoing: NonNullable<DeviceRequest['outgoing']>,
+  ): Promise<Reply> {
+    const context = this.#context;
+    const { accountSid, identity } = caller;
+    const callSid = sidFromHex('call', randomHex(context.random, 16));
+    let leg: ClientLeg;
+    try {
+      const room = await context.media.createRoom({ id: callSid });
+      const call = new BridgeCall(context, { accountSid, room });
+      const core = new LegCore(context, { callSid, call, parentCallSid: undefined });
+      call.add(core);
+      leg = new ClientLeg(core, { context, owner: ownerOf(caller), address: caller });
+      context.table.set(leg);
+    } catch (error) {
+      context.log.warn({ err: error, identity }, `no room for a client's call: ${describeError(error)}`);
+      return refusal('mediaFailed', describeError(error));
+    }
+    // The token's parameters win: the backend that signed it may pin them.
+    const params = { ...request.params, ...outgoing.params };
+    const reply = await this.#open(leg, request.rtpCapabilities);
+    if (!reply.ok) return reply;
+    leg.core.log.info({ accountSid, identity }, "a client's call");
+    context.router.incoming({
+      callSid,
+      accountSid,
+      from: `client:${identity}`,
+      to: params['To'] ?? '',
+      origin: { kind: 'client', identity, params },
+      applicationSid: outgoing.applicationSid,
+    });
+    return { ok: true, result: { ...reply.result, hint: context.rpc.node } };
+  }
+
+  #reattach(caller: Caller, request: RequestOf<'reattach'>): Reply {
+    const bearer = { ...caller, registration: '' };
+    const problem = this.#check('reconnect', bearer, { ...request, sealed: request.reconnectToken });
+    if (problem !== undefined) return problem;
+    const leg = this.#context.table.get(request.callSid);
+    if (!(leg instanceof ClientLeg)) return refusal('callGone');
+    leg.core.log.info({ connection: caller.connection }, 'the device of the leg is back');
+    leg.link.attach(caller);
+    return {
+      ok: true,
+      result: { callSid: request.callSid, state: leg.state, reconnectToken: leg.reconnectToken() },
+    };
+  }
+
+  async #inCall(caller: Caller, request: InCall): Promise<Reply> {
+    const leg = this.#context.table.get(request.callSid);
+    if (!(leg instanceof ClientLeg) || leg.media === undefined || leg.link.connection !== caller.connection) {
+      return refusal('noSuchCall');
+    }
+    if (leg.owner.accountSid !== caller.accountSid || leg.owner.identity !== caller.identity) {
+      return refusal('noSuchCall');
+    }
+    const { media } = leg;
+    try {
+      switch (request.type) {
+        case 'connect-transport':
+          await media.connectTransport(request.transportId, request.dtlsParameters);
+          return { ok: true, result: {} };
+        case 'produce':
+          return { ok: true, result: { ...(await media.produce(request.transportId, request.rtpParameters)) } };
+        case 'restart-ice':
+          return { ok: true, result: { iceParameters: await media.restartIce(request.transportId) } };
+        case 'hangup':
+          leg.hangup();
+          return { ok: true, result: {} };
+        case 'mute':
+          leg.core.exempt('muted', request.muted);
+          return { ok: true, result: {} };
+        case 'digits':
+          leg.dialled(request.digits);
+          return { ok: true, result: {} };
+      }
+    } catch (error) {
+      leg.core.log.warn({ err: error, request: request.type }, `media refused: ${describeError(error)}`);
+      return refusal('mediaFailed', describeError(error));
+    }
+  }
+
+  async #open(leg: ClientLeg, rtpCapabilities: object): Promise<Reply> {
+    try {
+      const media = await leg.open(rtpCapabilities);
+      return media === undefined ? refusal('callGone') : { ok: true, result: media };
+    } catch (error) {
+      const message = `media could not be set up: ${describeError(error)}`;
+      leg.end({ cause: 'internal-error', message });
+      return refusal('mediaFailed', message);
+    }
+  }
+
+  #check(
+    purpose: TokenPurpose,
+    bearer: TokenBearer,
+    request: { readonly callSid: string; readonly sealed: string },
+  ): Reply | undefined {
+    try {
+      const content = this.#context.tokens.open(purpose, bearer, request.sealed);
+      return content.callSid === request.callSid ? undefined : refusal('bridgeTokenInvalid');
+    } catch (error) {
+      if (!(error instanceof SealedTokenError)) throw error;
+      this.#context.log.warn({ identity: bearer.identity, callSid: request.callSid }, error.message);
+      return refusal(error.reason === 'expired' ? 'bridgeTokenExpired' : 'bridgeTokenInvalid');
+    }
+  }
+}
+
+function ownerOf(caller: Caller): { accountSid: string; identity: string; registration: string | undefined } {
+  return { accountSid: caller.accountSid, identity: caller.identity, registration: caller.registration };
+}
