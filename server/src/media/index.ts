@@ -7,3 +7,6 @@ export { countryTones, toneSource } from './audio/tones.ts';
 export type { CountryTones, ToneSpec } from './audio/tones.ts';
 export { dtmfSource } from './audio/dtmf.ts';
 export { decodeWav, encodeWav } from './audio/wav.ts';
+export { createStandaloneLeg } from './standalone-leg.ts';
+export type { StandaloneLegOptions } from './standalone-leg.ts';
+export { toneStrength } from './audio/goertzel.ts';

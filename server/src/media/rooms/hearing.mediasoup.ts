@@ -74,13 +74,8 @@ export class Hearing {
 
   async #start(capabilities: types.RtpCapabilities): Promise<ClientConsumerParameters> {
     const { producer, router } = this.#options;
-    let fits: boolean;
-    try {
-      fits = router.canConsume({ producerId: producer.id, rtpCapabilities: capabilities });
-    } catch (error) {
-      throw refusal(error, 'the RTP capabilities of the client');
-    }
-    if (!fits) {
+    // Malformed capabilities are told apart from unfit ones by nobody: canConsume answers false to both.
+    if (!router.canConsume({ producerId: producer.id, rtpCapabilities: capabilities })) {
       throw new MediaError(
         'incompatible-capabilities',
         "the client's RTP capabilities hold no G.711; load its device with the server's rtpCapabilities",
