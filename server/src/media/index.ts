@@ -9,4 +9,4 @@ export { dtmfSource } from './audio/dtmf.ts';
 export { decodeWav, encodeWav } from './audio/wav.ts';
 export { createStandaloneLeg } from './standalone-leg.ts';
 export type { StandaloneLegOptions } from './standalone-leg.ts';
-export { toneStrength } from './audio/goertzel.ts';
+export { toneShare } from './audio/goertzel.ts';

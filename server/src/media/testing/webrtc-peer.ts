@@ -179,7 +179,7 @@ export class WebRtcPeer {
 
   async #openRecv(leg: ClientLegMedia, transport: ClientTransportParameters, ssrc: number): Promise<void> {
     const connection = this.#connection();
-    const transceiver = connection.addTransceiver('audio', { direction: 'recvonly', codec: this.#codec });
+    const transceiver = connection.addTransceiver('audio', { direction: 'recvonly' });
     transceiver.onTrack.subscribe((track) => {
       track.onReceiveRtp.subscribe((packet: WeriftPacket) => {
         const { payloadType, sequenceNumber, timestamp, ssrc: from } = packet.header;
