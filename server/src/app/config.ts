@@ -8,7 +8,8 @@ import { DomainError } from '../kernel/index.ts';
 /** The start command was given something it cannot use. The message names the option and what it takes. */
 export class ConfigError extends DomainError<'bad-option'> {}
 
-const REPOSITORY = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
+/** Root of the checkout: default data directory, built page, demo application. */
+export const REPOSITORY = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
 
 /** Options of `start`: name, what it takes, default, help. Each may also be given as HOOKSWITCH_<NAME>. */
 const OPTIONS = {
