@@ -29,11 +29,11 @@ function checkTokens(topic: string, wildcards: boolean): void {
   }
 }
 
-/** Stable shard of an account: FNV-1a over its UTF-8 bytes. */
+/** Stable shard of an account: FNV-1a over its UTF-8 bytes, both halves folded. */
 export function shardOf(account: string, shards: number = DEFAULT_SHARDS): number {
   let hash = 0x811c9dc5;
   for (const byte of Buffer.from(account)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
-  return hash % shards;
+  return ((hash ^ (hash >>> 16)) >>> 0) % shards;
 }
 
 export function streamName(shard: number): string {
