@@ -24,7 +24,7 @@ const USAGE = `usage: node scripts/bootstrap.mjs COMMAND [arguments]
 
 /** The program of each command that runs beside a server; the first arguments come before the user's. */
 const PROGRAMS = {
-  call: ['e2e/src/call/main.ts'],
+  call: ['server/src/main.ts', 'call'],
   bench: ['e2e/src/bench/main.ts'],
   conformance: ['e2e/src/conformance/main.ts'],
   hookswitch: ['server/src/main.ts'],
