@@ -1,0 +1,5 @@
+/** The hub part alone: no media, works in browsers and Node. */
+export * from './hub/index.ts';
+export { CLIENT_ERRORS, Emitter, HookswitchError, systemClock } from './kit/index.ts';
+export type { ClientErrorName, Clock, ErrorName, RandomFraction, Timer, Unsubscribe } from './kit/index.ts';
+export type { HookswitchEvent, Position } from '@hookswitch/shared';

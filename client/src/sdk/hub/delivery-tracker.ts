@@ -1,0 +1,83 @@
+import type { Position } from '@hookswitch/shared';
+
+/** Sequences remembered per subscription to tell repetitions; older repetitions after a reconnect are not recognised. */
+const REMEMBERED = 2048;
+/** A replay that brought nothing for this long is over, also when overlapping subscriptions hide its end. */
+const REPLAY_QUIET_MS = 60_000;
+
+/**
+ * Knows what one subscription has received: tells repetitions, and from where to resume.
+ *
+ * A connection gets each event once, whichever of its subscriptions match. So while one subscription is still replayed
+ * history, live events that another one is due may match it too and come first: sequences may arrive out of order, and
+ * the position to resume from must not pass what the replay still owes.
+ */
+export class DeliveryTracker {
+  #epoch: string | undefined;
+  /** Nothing at or below is wanted any more. */
+  #start = 0;
+  /** Everything up to here that matches was received. */
+  #low = 0;
+  #highest = 0;
+  /** End of the replay; undefined when none is going on. */
+  #replayTo: number | undefined;
+  #replayQuietSince = 0;
+  readonly #seen = new Set<number>();
+
+  constructor(from: Position | undefined) {
+    if (from !== undefined) this.#reset(from);
+  }
+
+  /** Where to resume: the server is asked for what came after. */
+  get position(): Position | undefined {
+    return this.#epoch === undefined ? undefined : { epoch: this.#epoch, seq: this.#low };
+  }
+
+  /** The server's answer to a subscribe: `head` is where live delivery begins. */
+  subscribed(head: Position, recovered: boolean, now: number): void {
+    if (this.#epoch !== head.epoch || !recovered) this.#reset(head);
+    this.#replayTo = this.#low < head.seq ? head.seq : undefined;
+    this.#replayQuietSince = now;
+  }
+
+  /** The server said that events up to `position` will not come. */
+  skippedTo(position: Position): void {
+    if (this.#epoch !== position.epoch) this.#reset(position);
+    else if (position.seq > this.#low) this.#low = this.#start = position.seq;
+  }
+
+  /**
+   * @param alone no other subscription of this connection matches the event's topic
+   * @returns whether the event is new to this subscription
+   */
+  accept(position: Position, alone: boolean, now: number): boolean {
+    const { seq } = position;
+    if (this.#epoch !== position.epoch) this.#reset({ epoch: position.epoch, seq: seq - 1 });
+    if (seq <= this.#start || this.#seen.has(seq)) return false;
+    this.#seen.add(seq);
+    if (this.#seen.size > REMEMBERED) for (const oldest of this.#seen) if (this.#seen.delete(oldest)) break;
+    this.#highest = Math.max(this.#highest, seq);
+    this.#raise(seq, alone, now);
+    return true;
+  }
+
+  #raise(seq: number, alone: boolean, now: number): void {
+    if (this.#replayTo !== undefined) {
+      if (seq <= this.#replayTo) {
+        if (alone) this.#low = Math.max(this.#low, seq);
+        this.#replayQuietSince = now;
+        return;
+      }
+      if (!alone && now - this.#replayQuietSince < REPLAY_QUIET_MS) return;
+      this.#replayTo = undefined;
+    }
+    this.#low = this.#highest;
+  }
+
+  #reset(to: Position): void {
+    this.#epoch = to.epoch;
+    this.#start = this.#low = this.#highest = to.seq;
+    this.#replayTo = undefined;
+    this.#seen.clear();
+  }
+}

@@ -1,0 +1,4 @@
+export * from './clock.ts';
+export * from './emitter.ts';
+export * from './errors.ts';
+export * from './machine.ts';

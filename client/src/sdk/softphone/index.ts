@@ -1,0 +1,11 @@
+export { Device } from './device.ts';
+export type { DeviceEvents, DeviceOptions } from './device.ts';
+export type { DeviceAudio } from './device-audio.ts';
+export type { DeviceState } from './registration.ts';
+export type { Call } from './call.ts';
+export type { CallEvents, CallStatus } from './call-events.ts';
+export type { CallDirection, CallEnd, CancelReason } from './call-machine.ts';
+export type { AudioDevice, Codec, LegStatistics, SoftphonePlatform } from './ports.ts';
+export type { MicrophoneOptions } from './browser-audio.ts';
+export { webAudioTones } from './tones.ts';
+export type { Tones } from './tones.ts';
