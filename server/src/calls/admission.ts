@@ -19,6 +19,7 @@ export function admit(directory: CallDirectory, facts: SipAdmissionFacts): SipAd
   for (const { trunkSid, accountSid } of trunks) {
     const number = directory.number(accountSid, to);
     if (number === undefined) continue;
+    if (!directory.accountActive(accountSid)) return refuse(403, `account ${accountSid} of number ${to} is not active`);
     const { applicationSid } = number;
     if (applicationSid === undefined) return refuse(480, `number ${to} has no application: assign one to it`);
     if (directory.application(accountSid, applicationSid) === undefined) {

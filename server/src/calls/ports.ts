@@ -239,6 +239,8 @@ export interface CallApplication {
 
 /** What the router asks the mirrored configuration. Synchronous. */
 export interface CallDirectory {
+  /** False for a suspended, closed or unknown account: its calls are refused. */
+  accountActive(accountSid: string): boolean;
   /** Trunks whose allow-list holds this address; several tenants may share a carrier. */
   trunksBySource(sourceIp: string): readonly { readonly trunkSid: string; readonly accountSid: string }[];
   /** `applicationSid` undefined: the number exists and has no application yet. */

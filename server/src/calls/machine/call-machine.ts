@@ -17,7 +17,7 @@ import {
   stepVerb,
 } from './interpreter.ts';
 import { bookEnded, bookInitiated, bookLegEvent, bookRinging } from './leg-book.ts';
-import { ownName, resolveUrl } from './verb-effects.ts';
+import { forgetHeld, ownName, resolveUrl } from './verb-effects.ts';
 
 /**
  * One step of a call: the caller's leg, the legs dialled for it, and the instructions in progress. Pure: the same inputs
@@ -105,7 +105,10 @@ function tellVerb(draft: Draft, event: LegEvent): void {
   const { execution, rootSid } = draft.state;
   if (execution.kind !== 'verb') return;
   if (event.callSid !== rootSid && draft.leg(event.callSid)?.run !== execution.run) return;
-  if (event.kind === 'play-ended' && ownName(execution.run, event.playId) === undefined) return;
+  if (event.kind === 'play-ended') {
+    if (ownName(execution.run, event.playId) === undefined) return;
+    forgetHeld(draft, event.playId);
+  }
   stepVerb(draft, { kind: 'leg', event });
 }
 
@@ -138,7 +141,9 @@ function onTimer(draft: Draft, name: string): void {
   }
   if (execution.kind !== 'verb') return;
   const own = ownName(execution.run, name);
-  if (own !== undefined) stepVerb(draft, { kind: 'timer', name: own });
+  if (own === undefined) return;
+  forgetHeld(draft, name);
+  stepVerb(draft, { kind: 'timer', name: own });
 }
 
 /** Legs that were told to end and never reported back: their records are closed without them. */

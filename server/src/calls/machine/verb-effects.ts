@@ -136,6 +136,15 @@ function remember(draft: Draft, change: Partial<Held>): void {
   draft.set({ held: { ...held(draft), ...change } });
 }
 
+/** A timer fired or a playback ended by itself: nothing is left of it to stop. */
+export function forgetHeld(draft: Draft, name: string): void {
+  const { timers, playbacks } = held(draft);
+  remember(draft, {
+    timers: timers.filter((each) => each !== name),
+    playbacks: playbacks.filter((each) => each !== name),
+  });
+}
+
 /** Stops the timers and playbacks that a verb leaves behind. */
 export function releaseHeld(draft: Draft): void {
   const { timers, playbacks } = held(draft);

@@ -1,0 +1,102 @@
+import { BoundedQueue, backoffDelay, delay, describeError } from '../kernel/index.ts';
+import type { Clock, Log, Random } from '../kernel/index.ts';
+import type { Callbacks, InstructionRequest, Instructions } from '../calls/ports.ts';
+import { REQUEST_CODES } from './request-failure.ts';
+
+export interface CallbackSenderOptions {
+  readonly instructions: Instructions;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** Attempts at one callback, the first included (default 3). */
+  readonly attempts?: number;
+  /** Callbacks that may wait for one call (default 100). The newest is dropped beyond, with a warning. */
+  readonly capacity?: number;
+}
+
+/** Failures that another attempt cannot mend. */
+const FINAL: ReadonlySet<number> = new Set([REQUEST_CODES.badUrl, REQUEST_CODES.tls, REQUEST_CODES.redirects]);
+/** Of status callbacks in notifications. */
+const CALLBACK_WARNING = 15_003;
+
+/**
+ * Sends status callbacks: one after another for each call, so that they arrive in order; calls do not wait for each
+ * other, and no call waits for its callbacks. What the server answers is not looked at.
+ */
+export class CallbackSender implements Callbacks {
+  readonly #options: CallbackSenderOptions;
+  readonly #queues = new Map<string, BoundedQueue<InstructionRequest>>();
+  readonly #abort = new AbortController();
+  readonly #running = new Set<Promise<void>>();
+
+  constructor(options: CallbackSenderOptions) {
+    this.#options = options;
+  }
+
+  /** Calls that have callbacks waiting or under way. */
+  get busyCalls(): number {
+    return this.#queues.size;
+  }
+
+  send(request: InstructionRequest): void {
+    if (this.#abort.signal.aborted) return;
+    const { callSid, url } = request;
+    const waiting = this.#queues.get(callSid);
+    if (waiting !== undefined) {
+      if (!waiting.push(request)) this.#warn(request, `dropped: ${waiting.capacity} wait already; is ${url} slow?`);
+      return;
+    }
+    const queue = new BoundedQueue<InstructionRequest>(this.#options.capacity ?? 100);
+    queue.push(request);
+    this.#queues.set(callSid, queue);
+    const run = this.#run(callSid, queue).finally(() => {
+      this.#running.delete(run);
+    });
+    this.#running.add(run);
+  }
+
+  /** Resolves when nothing waits and nothing is under way. */
+  async drained(): Promise<void> {
+    while (this.#running.size > 0) await Promise.all(this.#running);
+  }
+
+  /** Drops what waits and gives up what is under way. Idempotent. */
+  async close(): Promise<void> {
+    this.#abort.abort(new Error('closed'));
+    await this.drained();
+  }
+
+  async #run(callSid: string, queue: BoundedQueue<InstructionRequest>): Promise<void> {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      try {
+        await this.#deliver(next);
+      } catch (error) {
+        if (!this.#abort.signal.aborted) this.#warn(next, describeError(error));
+      }
+    }
+    this.#queues.delete(callSid);
+  }
+
+  async #deliver(request: InstructionRequest): Promise<void> {
+    const { instructions, clock, random, attempts = 3 } = this.#options;
+    for (let attempt = 0; !this.#abort.signal.aborted; attempt++) {
+      const response = await instructions.fetch(request, this.#abort.signal);
+      // A body that is too large was still an answer.
+      if (response.ok || response.code === REQUEST_CODES.tooLarge) return;
+      if (attempt + 1 >= attempts || FINAL.has(response.code)) {
+        this.#warn(request, `${response.message}. ${response.hint}`);
+        return;
+      }
+      await delay(clock, backoffDelay(attempt, random, { baseMs: 1000, maxMs: 10_000 }), this.#abort.signal);
+    }
+  }
+
+  #warn(request: InstructionRequest, why: string): void {
+    const { accountSid, callSid } = request;
+    const address = request.url.replace(/\/\/[^/@]*@/, '//');
+    this.#options.log.warn(
+      { accountSid, callSid, code: CALLBACK_WARNING, url: address },
+      `status callback to ${address} was not delivered: ${why}`,
+    );
+  }
+}

@@ -1,0 +1,111 @@
+import type { RetryPolicy } from './request-options.ts';
+
+/** Codes of a request that gave no instructions; the same as in notifications and events. */
+export const REQUEST_CODES = {
+  badUrl: 11_100,
+  status: 11_200,
+  connection: 11_205,
+  protocol: 11_206,
+  host: 11_210,
+  redirects: 11_215,
+  tls: 11_220,
+  tooLarge: 11_750,
+} as const;
+
+/** Why one attempt gave nothing. */
+export interface RequestFailure {
+  readonly code: number;
+  readonly message: string;
+  /** What to mend. */
+  readonly hint: string;
+  /** Undefined: trying again would not help. */
+  readonly retry: RetryPolicy | undefined;
+}
+
+const DNS = new Set(['ENOTFOUND', 'EAI_AGAIN', 'ENODATA', 'EAI_NODATA', 'EAI_NONAME']);
+const CONNECT = new Set([
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EHOSTDOWN',
+  'ENETDOWN',
+  'ETIMEDOUT',
+  'EACCES',
+  'EADDRNOTAVAIL',
+]);
+const RESET = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
+
+/** The failure behind an error of the HTTP client. Decided by error codes, never by texts. */
+export function failureOf(error: unknown, host: string): RequestFailure {
+  const code = errorCode(error);
+  if (DNS.has(code)) {
+    return {
+      code: REQUEST_CODES.host,
+      message: `the host name ${host} cannot be resolved (${code})`,
+      hint: 'Mend the host name in the URL, or the DNS that this server uses.',
+      retry: 'ct',
+    };
+  }
+  if (code === 'UND_ERR_CONNECT_TIMEOUT') {
+    return connection(`no connection to ${host} in time`, `Is the application server reachable from here?`, 'ct');
+  }
+  if (CONNECT.has(code)) {
+    return connection(
+      `${host} refused the connection (${code})`,
+      'Start the application server, or mend host and port in the URL.',
+      'ct',
+    );
+  }
+  if (isTlsCode(code)) {
+    return {
+      code: REQUEST_CODES.tls,
+      message: `no TLS with ${host} (${code})`,
+      hint: 'Mend the certificate of the application server (name, expiry, chain), or the scheme and port in the URL.',
+      retry: undefined,
+    };
+  }
+  if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT') {
+    return connection(
+      `${host} did not answer in time`,
+      'Make the application answer faster, or raise #rt= in the URL.',
+      'rt',
+    );
+  }
+  if (RESET.has(code)) {
+    return connection(
+      `${host} closed the connection before it had answered`,
+      "See the application server's log.",
+      'rt',
+    );
+  }
+  if (code.startsWith('HPE_') || code.startsWith('UND_ERR_')) {
+    return {
+      code: REQUEST_CODES.protocol,
+      message: `${host} does not speak HTTP properly (${code})`,
+      hint: 'Is there a web server on that port?',
+      retry: undefined,
+    };
+  }
+  return connection(`the request to ${host} failed (${code === '' ? String(error) : code})`, 'See the log.', 'rt');
+}
+
+function connection(message: string, hint: string, retry: RetryPolicy): RequestFailure {
+  return { code: REQUEST_CODES.connection, message, hint, retry };
+}
+
+function isTlsCode(code: string): boolean {
+  return (
+    /^(?:ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH)/.test(code) || code === 'EPROTO'
+  );
+}
+
+/** The code of an error or of the first cause that has one. */
+function errorCode(error: unknown): string {
+  for (let at: unknown = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth++) {
+    // Happy Eyeballs reports one error for each address.
+    const inner: unknown = at instanceof AggregateError ? at.errors[0] : undefined;
+    const code = (at as { code?: unknown }).code ?? (inner as { code?: unknown } | undefined)?.code;
+    if (typeof code === 'string') return code;
+  }
+  return '';
+}
