@@ -9,23 +9,33 @@ import type { LegCore } from './leg.ts';
  * room is closed and nothing of the call remains.
  */
 export class BridgeCall {
+  readonly rootSid: string;
   readonly accountSid: string;
-  readonly room: Room;
   readonly #context: HostContext;
   readonly #cores = new Map<string, LegCore>();
   readonly #callSids: string[] = [];
+  #opening: Promise<Room> | undefined;
+  #room: Room | undefined;
   #rootEnded = false;
+  #released = false;
   /** Why everything ends at once, when it does. */
   #fatal: EndRequest | undefined;
 
-  /** @param facts.room owned by the call from here on */
-  constructor(context: HostContext, facts: { readonly accountSid: string; readonly room: Room }) {
+  constructor(context: HostContext, facts: { readonly callSid: string; readonly accountSid: string }) {
     this.#context = context;
+    this.rootSid = facts.callSid;
     this.accountSid = facts.accountSid;
-    this.room = facts.room;
-    this.room.onEnded((reason) => {
-      this.#roomEnded(reason);
-    });
+  }
+
+  /** The room, once one of the legs has asked for it. */
+  get room(): Room | undefined {
+    return this.#room;
+  }
+
+  /** The room, made at the first use. @throws MediaError */
+  open(): Promise<Room> {
+    this.#opening ??= this.#open();
+    return this.#opening;
   }
 
   /** Whether the leg that the call came with is gone. */
@@ -64,15 +74,30 @@ export class BridgeCall {
     if (this.#cores.size === 0) this.#release();
   }
 
-  /** Gives the room back when no leg was ever added. */
+  /** No leg came of it: gives the room back. */
   abandon(): void {
     if (this.#cores.size === 0) this.#release();
   }
 
+  async #open(): Promise<Room> {
+    const room = await this.#context.media.createRoom({ id: this.rootSid });
+    this.#room = room;
+    room.onEnded((reason) => {
+      this.#roomEnded(reason);
+    });
+    if (this.#released) this.#closeRoom(room);
+    return room;
+  }
+
   #release(): void {
+    this.#released = true;
     this.#context.table.forget(this.#callSids);
-    this.room.close().catch((error: unknown) => {
-      this.#context.log.warn({ err: error, room: this.room.id }, `room did not close: ${describeError(error)}`);
+    if (this.#room !== undefined) this.#closeRoom(this.#room);
+  }
+
+  #closeRoom(room: Room): void {
+    room.close().catch((error: unknown) => {
+      this.#context.log.warn({ err: error, room: room.id }, `room did not close: ${describeError(error)}`);
     });
   }
 

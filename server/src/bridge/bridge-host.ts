@@ -72,7 +72,6 @@ class Host implements BridgeHost {
   readonly #deaths: WorkerDeaths;
   readonly #served: Unsubscribe[] = [];
   #parts: StartParts | undefined;
-  #capabilities: Promise<Capabilities> | undefined;
 
   constructor(options: BridgeHostOptions) {
     const { clock, random, log, events, rpc } = options;
@@ -120,7 +119,14 @@ class Host implements BridgeHost {
         requests.detached(callSid, connection);
         return Promise.resolve({});
       }),
-      rpc.serve(RPC.capabilities, () => this.#readCapabilities()),
+      rpc.serve(RPC.capabilities, () => {
+        const { media, settings } = this.#context;
+        const capabilities: Capabilities = {
+          rtpCapabilities: { ...media.rtpCapabilities },
+          iceServers: settings.iceServers,
+        };
+        return Promise.resolve(capabilities);
+      }),
     );
   }
 
@@ -128,21 +134,5 @@ class Host implements BridgeHost {
     for (const stop of this.#served.splice(0)) stop();
     for (const leg of this.#table.all()) leg.end({ cause: 'shutdown', message: 'the server is shutting down' });
     this.#deaths.close();
-  }
-
-  /** The same for every room, so one room is asked once. A failure is not remembered. */
-  #readCapabilities(): Promise<Capabilities> {
-    this.#capabilities ??= this.#askRoom().catch((error: unknown) => {
-      this.#capabilities = undefined;
-      throw error;
-    });
-    return this.#capabilities;
-  }
-
-  async #askRoom(): Promise<Capabilities> {
-    const room = await this.#context.media.createRoom({ id: 'capabilities' });
-    const { rtpCapabilities } = room;
-    await room.close();
-    return { rtpCapabilities: { ...rtpCapabilities }, iceServers: this.#context.settings.iceServers };
   }
 }

@@ -72,7 +72,8 @@ export class ClientLeg implements BridgeLeg {
   async open(rtpCapabilities: object): Promise<LegMedia | undefined> {
     if (this.#media === undefined) {
       // PCMU whatever the other leg speaks: the softphone produces PCMU or Opus, media converts from PCMA by table.
-      const media = await this.core.call.room.createClientLeg({ id: this.core.callSid, codec: 'PCMU' });
+      const room = await this.core.call.open();
+      const media = await room.createClientLeg({ id: this.core.callSid, codec: 'PCMU' });
       if (!this.core.attach(media)) return undefined;
       this.#media = media;
       this.#listen(media);

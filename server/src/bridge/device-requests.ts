@@ -82,18 +82,11 @@ export class DeviceRequests {
     const context = this.#context;
     const { accountSid, identity } = caller;
     const callSid = sidFromHex('call', randomHex(context.random, 16));
-    let leg: ClientLeg;
-    try {
-      const room = await context.media.createRoom({ id: callSid });
-      const call = new BridgeCall(context, { accountSid, room });
-      const core = new LegCore(context, { callSid, call, parentCallSid: undefined });
-      call.add(core);
-      leg = new ClientLeg(core, { context, owner: ownerOf(caller), address: caller });
-      context.table.set(leg);
-    } catch (error) {
-      context.log.warn({ err: error, identity }, `no room for a client's call: ${describeError(error)}`);
-      return refusal('mediaFailed', describeError(error));
-    }
+    const call = new BridgeCall(context, { callSid, accountSid });
+    const core = new LegCore(context, { callSid, call, parentCallSid: undefined, dialled: false });
+    call.add(core);
+    const leg = new ClientLeg(core, { context, owner: ownerOf(caller), address: caller });
+    context.table.set(leg);
     // The token's parameters win: the backend that signed it may pin them.
     const params = { ...request.params, ...outgoing.params };
     const reply = await this.#open(leg, request.rtpCapabilities);

@@ -38,6 +38,8 @@ export interface LegFacts {
   readonly call: BridgeCall;
   /** Undefined for the root leg: the one that the call came with. */
   readonly parentCallSid: string | undefined;
+  /** We called this party; it did not call us. */
+  readonly dialled: boolean;
 }
 
 /**
@@ -48,6 +50,7 @@ export class LegCore {
   readonly callSid: string;
   readonly call: BridgeCall;
   readonly parentCallSid: string | undefined;
+  readonly dialled: boolean;
   readonly playback: LegPlayback;
   readonly log: Log;
   /** The join with another leg, while there is one. */
@@ -67,6 +70,7 @@ export class LegCore {
     this.callSid = facts.callSid;
     this.call = facts.call;
     this.parentCallSid = facts.parentCallSid;
+    this.dialled = facts.dialled;
     this.log = context.log.child({ callSid: facts.callSid });
     this.playback = new LegPlayback(facts.callSid, (event) => {
       this.post(event);
@@ -98,7 +102,7 @@ export class LegCore {
   }
   /** Cause of a hang-up by the far end of this leg. */
   get hangupCause(): EndCause {
-    if (!this.isRoot) return 'hangup-callee';
+    if (this.dialled) return 'hangup-callee';
     return this.isAnswered ? 'hangup-caller' : 'canceled';
   }
 
@@ -153,7 +157,8 @@ export class LegCore {
   exempt(why: 'held' | 'muted', on: boolean): void {
     if (on) this.#exemptions.add(why);
     else this.#exemptions.delete(why);
-    this.#silence.update({ exempt: this.isExempt });
+    // After a hold silence is counted anew: media reports `silent` again, but `resumed` only after a `silent`.
+    this.#silence.update({ exempt: this.isExempt, ...(why === 'held' && !on ? { receiving: true } : {}) });
     this.merge?.exempt(this);
   }
 

@@ -1,4 +1,5 @@
 import type { EndRequest, Legs, PlaceRequest, PlayMedia } from '../calls/ports.ts';
+import { BridgeCall } from './bridge-call.ts';
 import { ClientDial } from './client-dial.ts';
 import type { HostContext } from './host-context.ts';
 import { LegCore } from './leg.ts';
@@ -37,22 +38,23 @@ export class BridgeLegs implements Legs {
   }
 
   place(request: PlaceRequest): void {
-    const parent = this.#get(request.parentCallSid);
-    if (parent === undefined) {
-      const { callSid } = request;
+    const { callSid, parentCallSid, accountSid } = request;
+    if (this.#get(callSid) !== undefined) {
+      this.#context.log.error({ callSid }, 'a leg with this CallSid exists already: not placed');
+      return;
+    }
+    const isRoot = parentCallSid === callSid;
+    const call = isRoot ? new BridgeCall(this.#context, { callSid, accountSid }) : this.#get(parentCallSid)?.core.call;
+    if (call === undefined) {
       const message = 'the leg it was dialled for has ended';
       this.#context.router.legEvent({ kind: 'leg-ended', callSid, cause: 'canceled', message, by: 'local' });
       return;
     }
-    if (this.#get(request.callSid) !== undefined) {
-      this.#context.log.error({ callSid: request.callSid }, 'a leg with this CallSid exists already: not placed');
-      return;
-    }
-    const { call } = parent.core;
     const core = new LegCore(this.#context, {
-      callSid: request.callSid,
+      callSid,
       call,
-      parentCallSid: request.parentCallSid,
+      parentCallSid: isRoot ? undefined : parentCallSid,
+      dialled: true,
     });
     call.add(core);
     const leg = this.#create(core, request);
@@ -97,7 +99,7 @@ export class BridgeLegs implements Legs {
     if (parent.core.merge !== undefined || parent.core.earlyPeer !== undefined) return;
     parent.core.earlyPeer = leg.core;
     parent.core.playback.stopRingback();
-    parent.core.call.room.connect(ours, theirs);
+    parent.core.call.room?.connect(ours, theirs);
     if (!parent.core.isAnswered) parent.tell({ type: 'ringing', callSid: parent.core.callSid, earlyMedia: true });
   }
 

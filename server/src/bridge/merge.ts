@@ -102,21 +102,18 @@ export class Merge {
  */
 export function mergeLegs(clock: Clock, leg: BridgeLeg, peer: BridgeLeg): boolean {
   const [a, b] = [leg.core.media, peer.core.media];
-  if (a === undefined || b === undefined || leg === peer || leg.core.call !== peer.core.call) return false;
+  const { room } = leg.core.call;
+  if (room === undefined || a === undefined || b === undefined) return false;
+  if (leg === peer || leg.core.call !== peer.core.call) return false;
   if (leg.core.merge !== undefined && leg.core.merge === peer.core.merge) return true;
   leg.core.merge?.part();
   peer.core.merge?.part();
   leg.core.playback.stopAll();
   peer.core.playback.stopAll();
-  const { room } = leg.core.call;
   room.connect(a, b);
   const merge = new Merge(clock, room, { this: leg, peer });
   leg.core.merge = merge;
   peer.core.merge = merge;
-  if (a.kind === 'client' && b.kind === 'client') {
-    // Two browsers: both may change to Opus; media listens to it once both send it.
-    for (const one of [leg, peer]) one.tell({ type: 'codec', callSid: one.core.callSid, codec: 'opus' });
-  }
   merge.start();
   return true;
 }

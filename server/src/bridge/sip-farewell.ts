@@ -29,8 +29,7 @@ export function dialDigits(core: LegCore, digits: string, call: Pick<CallControl
   void sendDigits(core, digits, call);
 }
 
-/** As {@link dialDigits}; resolves when the digits are out. Never rejects. */
-export async function sendDigits(core: LegCore, digits: string, call: Pick<CallControl, 'info'>): Promise<void> {
+async function sendDigits(core: LegCore, digits: string, call: Pick<CallControl, 'info'>): Promise<void> {
   const { media } = core;
   if (media?.kind !== 'sip' || core.isEnded) return;
   try {

@@ -77,23 +77,22 @@ export class SipIngress implements UserAgentHandlers<SipContext> {
   ): Promise<{ leg: SipIncomingLeg; audio: SipAudio } | undefined> {
     const context = this.#context;
     const callSid = sidFromHex('call', randomHex(context.random, 16));
-    let bridgeCall: BridgeCall | undefined;
+    const bridgeCall = new BridgeCall(context, { callSid, accountSid: admission.accountSid });
     try {
-      const room = await context.media.createRoom({ id: callSid });
-      bridgeCall = new BridgeCall(context, { accountSid: admission.accountSid, room });
+      const room = await bridgeCall.open();
       const media = await room.createSipLeg({ id: callSid });
-      const core = new LegCore(context, { callSid, call: bridgeCall, parentCallSid: undefined });
+      const core = new LegCore(context, { callSid, call: bridgeCall, parentCallSid: undefined, dialled: false });
       const sdp = createSdpSession({ ...media.local, codecs: ['PCMU', 'PCMA'] }, context.random);
       const audio = new SipAudio(core, { media, sdp, signallingAddress: call.source.address });
-      if (!this.#gate()) throw new Error('the server is shutting down');
       const answer = call.remoteOffer === undefined ? undefined : audio.answerOffer(call.remoteOffer);
+      if (!this.#gate()) throw new Error('the server is shutting down');
       core.attach(media);
       bridgeCall.add(core);
       const leg = new SipIncomingLeg(core, { call, audio, answer });
       context.table.set(leg);
       return { leg, audio };
     } catch (error) {
-      bridgeCall?.abandon();
+      bridgeCall.abandon();
       const status = error instanceof SdpError ? error.status : 503;
       context.log.warn({ err: error, sipCallId: call.callId, status }, `call refused: ${describeError(error)}`);
       call.reject(status);
@@ -111,6 +110,25 @@ export class SipIngress implements UserAgentHandlers<SipContext> {
       from,
       to,
       origin: { kind: 'sip', trunkSid, sipCallId: call.callId, sourceIp: call.source.address },
+      ...forwarding(call),
     });
   }
+}
+
+/** Most X- headers that are handed on, and the most characters of one. */
+const MAX_HEADERS = 20;
+const MAX_HEADER_LENGTH = 1024;
+
+/** Who forwarded the call (RFC 5806, RFC 7044), and the caller's own headers. */
+function forwarding(call: RequestFacts): { forwardedFrom?: string; sipHeaders?: Record<string, string> } {
+  const diversion = call.header('Diversion') ?? call.header('History-Info');
+  const forwardedFrom = /(?:sips?|tel):([^@;>,\s]{1,128})/.exec(diversion ?? '')?.[1];
+  const own = call
+    .headers()
+    .filter(({ name, value }) => /^x-[\w-]{1,100}$/i.test(name) && value.length <= MAX_HEADER_LENGTH)
+    .slice(0, MAX_HEADERS);
+  return {
+    ...(forwardedFrom === undefined ? {} : { forwardedFrom }),
+    ...(own.length === 0 ? {} : { sipHeaders: Object.fromEntries(own.map(({ name, value }) => [name, value])) }),
+  };
 }

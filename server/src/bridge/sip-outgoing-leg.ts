@@ -1,4 +1,4 @@
-import type { DialTarget, EndRequest, PlaceRequest } from '../calls/ports.ts';
+import type { EndRequest, PlaceRequest } from '../calls/ports.ts';
 import { describeError } from '../kernel/index.ts';
 import type { SipLegMedia } from '../media/ports.ts';
 import { createSdpSession } from '../sip/index.ts';
@@ -6,7 +6,7 @@ import type { CallFailure, InviteOptions, OutgoingCall, OutgoingCallListener } f
 import type { HostContext } from './host-context.ts';
 import type { BridgeLeg, LegCore } from './leg.ts';
 import { SipAudio } from './sip-audio.ts';
-import { dialDigits, endOf, goodbye, sendDigits } from './sip-farewell.ts';
+import { dialDigits, endOf, goodbye } from './sip-farewell.ts';
 import { sipDestination } from './sip-destination.ts';
 import type { SipDestination } from './sip-destination.ts';
 import { causeOfFailure, failureMessage } from './sip-status.ts';
@@ -52,7 +52,8 @@ export class SipOutgoingLeg implements BridgeLeg {
       return;
     }
     try {
-      const media = await this.core.call.room.createSipLeg({ id: this.core.callSid });
+      const room = await this.core.call.open();
+      const media = await room.createSipLeg({ id: this.core.callSid });
       if (this.core.attach(media)) this.#invite(media, destination);
     } catch (error) {
       this.core.finish({ cause: 'internal-error', message: `no media: ${describeError(error)}`, by: 'local' });
@@ -139,16 +140,7 @@ export class SipOutgoingLeg implements BridgeLeg {
       this.core.finish({ cause: 'unreachable', message, by: 'local', sipStatus: 488 });
       return;
     }
-    void this.#announce(this.#request.target);
-  }
-
-  /** Digits for a menu behind the number go out first: the parent hears the call from then on. */
-  async #announce(target: DialTarget): Promise<void> {
-    const digits = target.kind === 'number' ? target.sendDigits : undefined;
-    if (digits !== undefined && digits !== '' && this.#call !== undefined) {
-      await sendDigits(this.core, digits, this.#call);
-    }
-    this.core.answered();
+    this.core.answered(this.#request.to);
   }
 
   #accept(answer: string): boolean {

@@ -1,0 +1,41 @@
+import { RpcError, NodeRpc as BusRpc } from '../bus/index.ts';
+import type { Bus } from '../bus/index.ts';
+import type { Unsubscribe } from '../kernel/index.ts';
+import { NodeRpcError } from './node-rpc-error.ts';
+import type { NodeRpc } from './ports.ts';
+
+const REASONS = {
+  'no-responders': 'unreachable',
+  unavailable: 'unreachable',
+  timeout: 'timeout',
+  remote: 'failed',
+} as const;
+
+/** Requests between nodes over the bus. */
+export class NatsNodeRpc implements NodeRpc {
+  readonly node: string;
+  readonly #rpc: BusRpc;
+
+  /** @param rpc of the same node; its owner closes it */
+  constructor(rpc: BusRpc, node: string) {
+    this.#rpc = rpc;
+    this.node = node;
+  }
+
+  static open(bus: Bus, node: string): NatsNodeRpc {
+    return new NatsNodeRpc(new BusRpc(bus, node), node);
+  }
+
+  serve(method: string, handler: (payload: unknown) => Promise<unknown>): Unsubscribe {
+    return this.#rpc.serve(method, handler);
+  }
+
+  async request(node: string, method: string, payload: unknown): Promise<unknown> {
+    try {
+      return await this.#rpc.request(node, method, payload);
+    } catch (error) {
+      if (!(error instanceof RpcError)) throw error;
+      throw new NodeRpcError(REASONS[error.reason], error.message, { cause: error });
+    }
+  }
+}
