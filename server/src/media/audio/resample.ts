@@ -4,10 +4,10 @@ const KAISER_BETA = 9.5;
 /** Where the band ends, as a share of the lower rate's half. */
 const CUTOFF = 0.955;
 /**
- * Most phases of the polyphase filter. Rates whose ratio needs more (44 101 Hz) use the nearest phase: the error stays
- * more than 60 dB down, far below G.711's own noise.
+ * Most coefficients of the polyphase filter, so that an odd rate costs milliseconds, not seconds. Rates whose ratio needs
+ * more (44 101 Hz) use the nearest phase: the error stays more than 60 dB down, far below G.711's own noise.
  */
-const MAX_PHASES = 512;
+const MAX_COEFFICIENTS = 100_000;
 
 function bessel0(x: number): number {
   let [sum, term] = [1, 1];
@@ -28,11 +28,12 @@ interface Filter {
   readonly rows: Float64Array[];
 }
 
-function design(from: number, to: number, phases: number): Filter {
+function design(from: number, to: number, up: number): Filter {
   // Time runs in input samples. The filter is as wide as the lower of the two rates asks for.
   const bandwidth = Math.min(1, to / from) * CUTOFF;
   const half = Math.ceil(ZERO_CROSSINGS / bandwidth);
   const taps = 2 * half;
+  const phases = Math.min(up, Math.ceil(MAX_COEFFICIENTS / taps));
   const window = bessel0(KAISER_BETA);
   const rows = Array.from({ length: phases }, (_, phase) => {
     const row = new Float64Array(taps);
@@ -57,8 +58,8 @@ export function resample(input: Float32Array, from: number, to: number): Float32
   if (from === to) return input;
   const divisor = greatestCommonDivisor(from, to);
   const [up, down] = [to / divisor, from / divisor];
-  const phases = Math.min(up, MAX_PHASES);
-  const { taps, rows } = design(from, to, phases);
+  const { taps, rows } = design(from, to, up);
+  const phases = rows.length;
   const half = taps / 2;
   const output = new Float32Array(Math.ceil((input.length * up) / down));
   for (let at = 0; at < output.length; at++) {
