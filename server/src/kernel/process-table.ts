@@ -6,9 +6,12 @@ interface ProcessFacts {
   readonly commandLine: string;
 }
 
-/** Whether a process with this id exists (a zombie counts as gone where that can be told). */
-export function processAlive(pid: number): boolean {
-  return facts(pid) !== undefined;
+/**
+ * Whether a process with this id exists (a zombie counts as gone where that can be told) and, when `identity` is given,
+ * holds that text in its command line.
+ */
+export function processAlive(pid: number, identity = ''): boolean {
+  return facts(pid)?.commandLine.includes(identity) === true;
 }
 
 /**

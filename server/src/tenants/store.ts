@@ -130,29 +130,29 @@ export class TenantStore {
     return this.#remove('apiKey', sid);
   }
 
-  createApplication(accountSid: string, input: NewApplication): Promise<ApplicationRecord> {
+  async createApplication(accountSid: string, input: NewApplication): Promise<ApplicationRecord> {
     const values = check(newApplicationSchema, input, 'application');
-    return this.#insert('application', {
+    return await this.#insert('application', {
       ...this.#stamp('application', this.#sid('application')),
       accountSid,
       ...values,
     });
   }
 
-  updateApplication(sid: string, changes: ApplicationChanges): Promise<ApplicationRecord> {
+  async updateApplication(sid: string, changes: ApplicationChanges): Promise<ApplicationRecord> {
     const values = check(applicationChangesSchema, changes, 'application');
     // A member given as undefined means: leave it.
     const given = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
-    return this.#update('application', sid, given);
+    return await this.#update('application', sid, given);
   }
 
   applications(accountSid?: string): Promise<ApplicationRecord[]> {
     return this.#parts.repository.list('application', accountSid);
   }
 
-  addNumber(accountSid: string, input: NewNumber): Promise<NumberRecord> {
+  async addNumber(accountSid: string, input: NewNumber): Promise<NumberRecord> {
     const values = check(newNumberSchema, input, 'number');
-    return this.#insert('number', {
+    return await this.#insert('number', {
       ...this.#stamp('number', this.#sid('phoneNumber')),
       accountSid,
       number: values.number,
@@ -165,17 +165,17 @@ export class TenantStore {
     return this.#parts.repository.list('number', accountSid);
   }
 
-  addTrunk(accountSid: string, input: NewTrunk): Promise<TrunkRecord> {
+  async addTrunk(accountSid: string, input: NewTrunk): Promise<TrunkRecord> {
     const values = check(newTrunkSchema, input, 'trunk');
     if ((values.outboundHost === null) !== (values.outboundPort === null)) {
-      return Promise.reject(new TenantError('invalid', 'a trunk needs outbound host and port together, or neither'));
+      throw new TenantError('invalid', 'a trunk needs outbound host and port together, or neither');
     }
     if ((values.digestUsername === null) !== (values.digestSecret === null)) {
-      return Promise.reject(new TenantError('invalid', 'a trunk needs digest user and secret together, or neither'));
+      throw new TenantError('invalid', 'a trunk needs digest user and secret together, or neither');
     }
     const sid = this.#sid('trunk');
     const { digestSecret } = values;
-    return this.#insert('trunk', {
+    return await this.#insert('trunk', {
       ...this.#stamp('trunk', sid),
       accountSid,
       ...values,
@@ -184,13 +184,13 @@ export class TenantStore {
   }
 
   /** Replaces the trunk's address ranges. */
-  allowOnTrunk(sid: string, allow: readonly string[]): Promise<TrunkRecord> {
-    return this.#update('trunk', sid, { allow: check(trunk.allow, allow, 'allow') });
+  async allowOnTrunk(sid: string, allow: readonly string[]): Promise<TrunkRecord> {
+    return await this.#update('trunk', sid, { allow: check(trunk.allow, allow, 'allow') });
   }
 
   /** Replaces where the trunk's outgoing calls go. */
-  routeTrunk(sid: string, outboundHost: string, outboundPort: number): Promise<TrunkRecord> {
-    return this.#update('trunk', sid, {
+  async routeTrunk(sid: string, outboundHost: string, outboundPort: number): Promise<TrunkRecord> {
+    return await this.#update('trunk', sid, {
       outboundHost: check(trunk.outboundHost, outboundHost, 'outboundHost'),
       outboundPort: check(trunk.outboundPort, outboundPort, 'outboundPort'),
     });
