@@ -228,6 +228,10 @@ export class AccountFeed {
     this.#maybeIdle();
   }
 
+  #wanted(): boolean {
+    return this.#again && !this.#closed;
+  }
+
   #maybeIdle(): void {
     if (this.#patterns.size === 0 && this.#holders === 0 && !this.#closed) this.#options.onIdle();
   }
@@ -268,7 +272,7 @@ export class AccountFeed {
         this.#again = false;
         await this.#reread();
         // A new request or an overflow of the held-back events during the re-read: go on from where it came to.
-      } while (this.#again && !this.#closed);
+      } while (this.#wanted());
     } catch (error) {
       this.#resyncing = false;
       this.#resyncFailed(error);
@@ -276,8 +280,14 @@ export class AccountFeed {
     }
     this.#resyncing = false;
     const held = this.#heldBack;
+    if (held.some((event) => event.position.epoch !== this.#epoch)) {
+      // They are stored: the next re-read finds them.
+      held.length = 0;
+      this.#resyncFailed(new EventLogError('epoch-changed', 'live events are of another epoch than the stream'));
+      return;
+    }
     this.#heldBack = undefined;
-    for (const event of held) if (event.position.epoch === this.#epoch) this.#dispatch(event);
+    for (const event of held) this.#dispatch(event);
   }
 
   /** Live events stay held back. Without a connection the next attempt comes with `regained`. */
@@ -302,10 +312,7 @@ export class AccountFeed {
     }
     const at = (seq: number): Position => ({ epoch: bounds.epoch, seq });
     try {
-      for await (const event of this.read([...this.#patterns.keys()], at(from), at(bounds.head))) {
-        if (this.#closed) return;
-        this.#dispatch(event);
-      }
+      for await (const event of this.read([...this.#patterns.keys()], at(from), at(bounds.head))) this.#dispatch(event);
       this.#dispatched = Math.max(this.#dispatched, bounds.head);
     } catch (error) {
       if (!(error instanceof EventLogError) || (error.reason !== 'expired' && error.reason !== 'epoch-changed'))
