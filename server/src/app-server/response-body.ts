@@ -1,3 +1,5 @@
+import { TextDecoder } from 'node:util';
+
 /** Reads a body as text in the charset its type names (default UTF-8). Undefined when it is larger than `maxBytes`. */
 export async function readText(
   body: AsyncIterable<Uint8Array>,
