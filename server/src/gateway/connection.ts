@@ -90,6 +90,11 @@ export class Connection implements TransportEvents {
       perform: (effect) => {
         this.#perform(effect);
       },
+      onState: (state) => {
+        if (state.name !== 'closed') return;
+        this.#timers.close();
+        this.#onClosed(this);
+      },
     });
     this.#dispatch({ kind: 'opened' });
   }
@@ -111,9 +116,6 @@ export class Connection implements TransportEvents {
 
   closed(reason: string): void {
     this.#dispatch({ kind: 'transport-closed', reason });
-    if (this.#runner.state.name !== 'closed') return;
-    this.#timers.close();
-    this.#onClosed(this);
   }
 
   /** Ends the connection with a code of the table. Later calls do nothing. */
