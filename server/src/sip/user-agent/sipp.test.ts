@@ -16,7 +16,11 @@ async function freePort(): Promise<number> {
   const socket = createSocket('udp4');
   await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
   const { port } = socket.address();
-  await new Promise<void>((resolve) => socket.close(() => resolve()));
+  await new Promise<void>((resolve) =>
+    socket.close(() => {
+      resolve();
+    }),
+  );
   return port;
 }
 
@@ -41,7 +45,12 @@ describe('interoperability with sipp', () => {
       random: systemRandom,
       log: recording.log,
       timers: { t1: 200, t4: 100, d: 200 },
-      handlers: { authorize: () => ({ allow: true, context: undefined }), onInvite: (call) => incoming(call) },
+      handlers: {
+        authorize: () => ({ allow: true, context: undefined }),
+        onInvite: (call) => {
+          incoming(call);
+        },
+      },
     });
   });
   afterEach(async () => {
@@ -95,8 +104,12 @@ describe('interoperability with sipp', () => {
               expect(sdp.acceptAnswer(event.sdp ?? '').codec).toBe('PCMU');
               call.bye({ protocol: 'Q.850', cause: 16 });
             },
-            onFailed: (failure) => reject(new Error(JSON.stringify(failure))),
-            onEnded: (end) => resolve(end.cause),
+            onFailed: (failure) => {
+              reject(new Error(JSON.stringify(failure)));
+            },
+            onEnded: (end) => {
+              resolve(end.cause);
+            },
           },
         );
       });
@@ -196,7 +209,9 @@ describe('interoperability with sipp', () => {
               call.bye();
             });
           },
-          onFailed: (failure) => reject(new Error(JSON.stringify(failure))),
+          onFailed: (failure) => {
+            reject(new Error(JSON.stringify(failure)));
+          },
         },
       );
     });
@@ -220,7 +235,12 @@ describe('interoperability with sipp', () => {
     const failure = await new Promise<CallFailure>((resolve) => {
       const call = agent.invite(
         { target: `sip:service@127.0.0.1:${cancelPort}`, from: { uri: 'sip:bob@127.0.0.1' }, sdp: sampleSdp() },
-        { onProvisional: () => call.cancel(), onFailed: resolve },
+        {
+          onProvisional: () => {
+            call.cancel();
+          },
+          onFailed: resolve,
+        },
       );
     });
     expectClean(await cancelRun.result);
