@@ -8,6 +8,8 @@ export interface DemoAppOptions {
   readonly repository: string;
   readonly clock: Clock;
   readonly log: Log;
+  /** Where it is to listen, on loopback. */
+  readonly port: number;
   /** Handed over in the environment: the demo signs tokens and checks our signatures with them. */
   readonly credentials: {
     readonly accountSid: string;
@@ -26,11 +28,12 @@ export interface DemoApp {
 }
 
 /** @throws Error when it did not print its address within 15 s */
-export async function startDemoApp({ repository, clock, log, credentials }: DemoAppOptions): Promise<DemoApp> {
+export async function startDemoApp({ repository, clock, log, port, credentials }: DemoAppOptions): Promise<DemoApp> {
   const child = spawn(process.execPath, [join(repository, 'examples/demo-app/src/main.ts')], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       PATH: process.env['PATH'] ?? '',
+      PORT: String(port),
       HOOKSWITCH_ACCOUNT: credentials.accountSid,
       HOOKSWITCH_AUTH_TOKEN: credentials.authToken,
       HOOKSWITCH_API_KEY: credentials.apiKeySid,

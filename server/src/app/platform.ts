@@ -1,0 +1,27 @@
+import { networkInterfaces } from 'node:os';
+import type { Clock, Log, Metrics, Random } from '../kernel/index.ts';
+import type { Config } from './config.ts';
+import type { Health } from './health.ts';
+import type { Startup } from './startup.ts';
+
+/** What every part of the process is given. */
+export interface Platform {
+  readonly config: Config;
+  /** Name of this process on the bus; a new one at every start. */
+  readonly node: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly health: Health;
+  readonly startup: Startup;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** The address others are told when a socket is bound to `host`: a wildcard says nothing. */
+export function announcedAddress(host: string, publicAddress: string | undefined): string {
+  if (publicAddress !== undefined) return publicAddress;
+  if (host !== '0.0.0.0' && host !== '::') return host;
+  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  return addresses.find((entry) => entry.family === 'IPv4' && !entry.internal)?.address ?? '127.0.0.1';
+}
