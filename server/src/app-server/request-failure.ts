@@ -106,6 +106,8 @@ function errorCode(error: unknown): string {
     const inner: unknown = at instanceof AggregateError ? at.errors[0] : undefined;
     const code = (at as { code?: unknown }).code ?? (inner as { code?: unknown } | undefined)?.code;
     if (typeof code === 'string') return code;
+    // undici's parser leaves the code out for a response that does not begin as HTTP.
+    if (at.name === 'HTTPParserError') return 'HPE_INVALID';
   }
   return '';
 }
