@@ -1,0 +1,92 @@
+import type { Delivered, HookswitchEvent } from '../sdk/hub.ts';
+
+/** Most events kept; the oldest go first. */
+export const MAX_EVENTS = 200;
+
+export interface LoggedEvent extends Delivered {
+  /** Stable while it is listed. */
+  readonly key: number;
+}
+
+export interface EventLogSnapshot {
+  /** Newest first. */
+  readonly events: readonly LoggedEvent[];
+  readonly paused: boolean;
+  /** Events that came while paused, not shown yet. */
+  readonly held: number;
+  /** Events may be missing before the newest one. */
+  readonly gap: boolean;
+  /** Topics that the token does not allow. */
+  readonly refused: readonly string[];
+}
+
+/** The list of live events: newest first, bounded, can be paused. */
+export class EventLog {
+  readonly #listeners = new Set<() => void>();
+  #snapshot: EventLogSnapshot = { events: [], paused: false, held: 0, gap: false, refused: [] };
+  #held: LoggedEvent[] = [];
+  #next = 0;
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+
+  readonly snapshot = (): EventLogSnapshot => this.#snapshot;
+
+  add(delivered: Delivered): void {
+    const event = { ...delivered, key: this.#next++ };
+    if (this.#snapshot.paused) {
+      this.#held = [event, ...this.#held].slice(0, MAX_EVENTS);
+      this.#set({ held: this.#held.length });
+    } else this.#set({ events: [event, ...this.#snapshot.events].slice(0, MAX_EVENTS) });
+  }
+
+  setPaused(paused: boolean): void {
+    const events = [...this.#held, ...this.#snapshot.events].slice(0, MAX_EVENTS);
+    this.#held = [];
+    this.#set({ paused, held: 0, events });
+  }
+
+  clear(): void {
+    this.#held = [];
+    this.#set({ events: [], held: 0, gap: false });
+  }
+
+  markGap(): void {
+    this.#set({ gap: true });
+  }
+
+  refused(topic: string): void {
+    this.#set({ refused: [...this.#snapshot.refused, topic] });
+  }
+
+  #set(change: Partial<EventLogSnapshot>): void {
+    this.#snapshot = { ...this.#snapshot, ...change };
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+/** Whether every word of the filter occurs in the event's type, topic, subject or data. */
+export function matchesFilter({ event, topic }: Delivered, filter: string): boolean {
+  const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
+  if (words.length === 0) return true;
+  const text = `${event.type} ${topic} ${event.subject ?? ''} ${JSON.stringify(event.data)}`.toLowerCase();
+  return words.every((word) => text.includes(word));
+}
+
+/** One line that says what happened, from the members most events have. */
+export function summarise({ data }: HookswitchEvent): string {
+  if (typeof data !== 'object' || data === null) return data === undefined ? '' : JSON.stringify(data);
+  const facts = data as Record<string, unknown>;
+  const text = (name: string): string | undefined => {
+    const value = facts[name];
+    return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined;
+  };
+  const parties =
+    text('from') !== undefined && text('to') !== undefined ? `${text('from')} → ${text('to')}` : undefined;
+  const detail = ['verb', 'outcome', 'digit', 'reason', 'cause', 'silent', 'message', 'url', 'device']
+    .map(text)
+    .filter((value) => value !== undefined && value !== '');
+  return [parties, ...new Set(detail)].filter(Boolean).join(' · ');
+}
