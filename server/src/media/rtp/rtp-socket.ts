@@ -20,7 +20,14 @@ export interface DatagramHandler {
 
 function bind(address: string, port: number): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = createSocket({ type: isIpv6Address(address) ? 'udp6' : 'udp4' });
+    const family = isIpv6Address(address) ? 6 : 4;
+    const socket = createSocket({
+      type: family === 6 ? 'udp6' : 'udp4',
+      // Every address is a literal. Node's own look-up would put each datagram off to a later turn, past a close too.
+      lookup: (host, _options, found) => {
+        found(null, host, family);
+      },
+    });
     const onError = (error: Error): void => {
       socket.close();
       reject(error);

@@ -1,0 +1,240 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FakeClock, settle } from '../../kernel/clock.fake.ts';
+import { seededRandom } from '../../kernel/index.ts';
+import { MediaError } from '../media-error.ts';
+import { RtpPeer } from '../testing/rtp-peer.ts';
+import { NodeRtpEndpoint } from './node-rtp-endpoint.ts';
+import { parseRtcp, serializeRtcp, toNtp } from './rtcp-packet.ts';
+import type { RtpPortListener } from './rtp-port-owner.ts';
+import type { AudioPacket } from './rtp-sender.ts';
+import { RtpPortAllocator, RtpSocketPair } from './rtp-socket.ts';
+
+const FRAME = { format: 'PCMU', bytes: new Uint8Array(160).fill(0x55) } as const;
+
+class Heard implements RtpPortListener {
+  readonly audio: AudioPacket[] = [];
+  readonly keys: string[] = [];
+  gaps = 0;
+  media = 0;
+  #waiting: (() => void) | undefined;
+  onAudio(packet: AudioPacket): void {
+    this.audio.push(packet);
+  }
+  onGap(): void {
+    this.gaps++;
+  }
+  onKeyPress(press: { digit: string }): void {
+    this.keys.push(press.digit);
+  }
+  onMedia(): void {
+    this.media++;
+    queueMicrotask(() => this.#waiting?.());
+  }
+  async until(condition: () => boolean): Promise<void> {
+    while (!condition()) await new Promise<void>((resolve) => (this.#waiting = resolve));
+  }
+}
+
+let clock: FakeClock;
+let heard: Heard;
+let endpoint: NodeRtpEndpoint;
+let peer: RtpPeer;
+
+beforeEach(async () => {
+  clock = new FakeClock();
+  heard = new Heard();
+  const socket = await new RtpPortAllocator('127.0.0.1').open();
+  endpoint = new NodeRtpEndpoint({ socket, clock, random: seededRandom(1), codec: 'PCMU', listener: heard });
+  peer = await RtpPeer.open();
+  peer.target = endpoint.local;
+});
+afterEach(async () => {
+  await endpoint.close();
+  await peer.close();
+  expect(clock.pendingTimers).toBe(0);
+});
+
+function tick(count: number): void {
+  for (let n = 0; n < count; n++) {
+    clock.advance(20);
+    endpoint.tick(clock.monotonic());
+  }
+}
+
+describe('RTP endpoint over loopback', () => {
+  it('sends nothing before it knows where to, then to the SDP, then to where media comes from', async () => {
+    expect(endpoint.play(FRAME, 'x', 0)).toBeUndefined();
+    const named = await RtpPeer.open();
+    endpoint.update(named.remote());
+    endpoint.play(FRAME, 'x', 0);
+    await named.until(() => named.packets.length === 1);
+    peer.sendTone(700, 0); // same address, another port: symmetric RTP
+    await heard.until(() => heard.audio.length === 1);
+    endpoint.play(FRAME, 'x', 20);
+    await peer.until(() => peer.packets.length === 1);
+    expect(named.packets).toHaveLength(1);
+    expect(peer.packets[0]?.ssrc).toBe(named.packets[0]?.ssrc);
+    await named.close();
+  });
+
+  it('hold: recvonly and 0.0.0.0 and port 0 send nothing, sendonly hands on nothing; resume goes on', async () => {
+    endpoint.update(peer.remote());
+    peer.sendTone(700, 0);
+    await heard.until(() => heard.audio.length === 1);
+    const holds = [{ direction: 'recvonly' }, { direction: 'inactive' }, { address: '0.0.0.0' }, { port: 0 }] as const;
+    for (const hold of holds) {
+      endpoint.update(peer.remote(hold));
+      expect(endpoint.play(FRAME, 'x', 0)).toBeUndefined();
+    }
+    endpoint.update(peer.remote({ direction: 'sendonly' }));
+    peer.sendTone(700, 1);
+    await heard.until(() => heard.media === 2);
+    expect(heard.audio).toHaveLength(1);
+    endpoint.update(peer.remote());
+    expect(endpoint.play(FRAME, 'x', 20)).toBeDefined();
+    await peer.until(() => peer.packets.length === 1);
+  });
+
+  it('a foreign source is neither heard nor answered', async () => {
+    endpoint.update(peer.remote());
+    peer.sendTone(700, 0);
+    await heard.until(() => heard.audio.length === 1);
+    const attacker = await RtpPeer.open('127.0.0.2');
+    attacker.target = endpoint.local;
+    for (let n = 0; n < 20; n++) attacker.sendTone(1000, n);
+    peer.sendTone(700, 1);
+    await heard.until(() => heard.audio.length === 2);
+    endpoint.play(FRAME, 'x', 0);
+    await peer.until(() => peer.packets.length === 1);
+    expect(endpoint.statistics().counters['foreignSource']).toBe(20);
+    expect(attacker.packets).toHaveLength(0);
+    await attacker.close();
+  });
+
+  it('keys pressed come once each, in between audio, and leave gaps to close', async () => {
+    endpoint.update(peer.remote({ telephoneEvent: 96 }));
+    peer.sendTone(700, 0);
+    for (const end of [false, false, true, true, true]) {
+      peer.send({ payloadType: 96, payload: Uint8Array.of(5, end ? 0x8a : 10, 0, 160) });
+    }
+    peer.sendTone(700, 1);
+    await heard.until(() => heard.audio.length === 2);
+    expect(heard.keys).toEqual(['5']);
+    expect(heard.gaps).toBe(5);
+  });
+
+  it('an end that was lost is found by time', async () => {
+    endpoint.update(peer.remote());
+    peer.send({ payloadType: 101, payload: Uint8Array.of(5, 10, 0, 160) });
+    await heard.until(() => heard.media === 1);
+    tick(10);
+    expect(heard.keys).toEqual(['5']);
+  });
+
+  it('DTMF is refused without telephone-event, stopped by hold, and audio waits while a key sounds', async () => {
+    endpoint.update({ address: '127.0.0.1', port: peer.port, codec: 'PCMU', direction: 'sendrecv' });
+    await expect(endpoint.sendDtmf('1', {})).resolves.toBe('unsupported');
+    endpoint.update(peer.remote());
+    const sent = endpoint.sendDtmf('1', {});
+    tick(1);
+    expect(endpoint.play(FRAME, 'x', clock.monotonic())).toBeUndefined();
+    endpoint.update(peer.remote({ direction: 'recvonly' }));
+    await expect(sent).resolves.toBe('stopped');
+    endpoint.update(peer.remote());
+    expect(endpoint.play(FRAME, 'x', clock.monotonic())).toBeDefined();
+  });
+
+  it('RTCP: reports what was received, learns the round trip, ends with BYE', async () => {
+    const control = await RtpPeer.open();
+    endpoint.update(peer.remote({ rtcpPort: control.port }));
+    for (const n of [0, 1, 2, 4]) {
+      peer.sequence = n;
+      peer.sendTone(700, n);
+    }
+    await heard.until(() => heard.audio.length === 4);
+    endpoint.play(FRAME, 'x', clock.monotonic());
+    const reports = () => control.rtcp.flatMap((datagram) => parseRtcp(datagram));
+    tick(200);
+    await control.until(() => control.rtcp.length > 0);
+    const [first] = reports();
+    expect(first).toMatchObject({
+      type: 'sr',
+      sender: { packets: 1, octets: 160 },
+      reports: [{ cumulativeLost: 1, fractionLost: 51 }],
+    });
+    const ssrc = first?.type === 'sr' ? first.ssrc : 0;
+    const { ntpSeconds, ntpFraction } = first?.type === 'sr' ? first.sender : toNtp(0);
+    const lastSenderReport = (((ntpSeconds & 0xffff) << 16) | (ntpFraction >>> 16)) >>> 0;
+    clock.advance(100);
+    const report = {
+      ssrc,
+      fractionLost: 0,
+      cumulativeLost: 7,
+      highestSequence: 1,
+      jitter: 16,
+      lastSenderReport,
+      delaySinceLastSenderReport: 0,
+    };
+    control.target = { address: '127.0.0.1', port: endpoint.local.port + 1 };
+    control.raw(serializeRtcp({ ssrc: 0x1234_5678, cname: 'p', report }));
+    while (endpoint.statistics().roundTripMs === undefined) await settle();
+    const statistics = endpoint.statistics();
+    expect(statistics.sent).toEqual({ packets: 1, bytes: 160, lost: 7, jitterMs: 2 });
+    expect(statistics.received).toMatchObject({ packets: 4, lost: 1 });
+    expect(statistics.roundTripMs).toBeGreaterThanOrEqual(99);
+    const before = control.rtcp.length;
+    await endpoint.close();
+    await control.until(() => control.rtcp.length > before);
+    expect(reports().at(-1)).toMatchObject({ type: 'bye', ssrcs: [ssrc] });
+    await control.close();
+  });
+
+  it('an address that is none is refused; a dead peer and odd targets hurt nobody', async () => {
+    expect(() => {
+      endpoint.update(peer.remote({ address: 'example.com' }));
+    }).toThrow(MediaError);
+    const gone = await RtpPeer.open();
+    endpoint.update(gone.remote());
+    await gone.close();
+    endpoint.update({ ...peer.remote(), address: '::1' });
+    expect(endpoint.play(FRAME, 'x', 0)).toBeDefined();
+    await settle();
+    expect(endpoint.statistics().counters['socketErrors']).toBeGreaterThanOrEqual(0);
+  });
+
+  it('knows what a successor on the port needs', async () => {
+    endpoint.update(peer.remote());
+    peer.sendTone(700, 0);
+    await heard.until(() => heard.audio.length === 1);
+    endpoint.play(FRAME, 'x', 0);
+    await peer.until(() => peer.packets.length === 1);
+    const { ssrc, sequence, timestamp } = peer.packets[0]!;
+    expect(endpoint.handOver()).toMatchObject({
+      receivedSsrc: peer.ssrc,
+      target: { address: '127.0.0.1', port: peer.port },
+      sent: { ssrc, sequence, timestamp },
+    });
+  });
+});
+
+describe('port pairs', () => {
+  it('come from the range in turn, skip what is taken, run out with a reason, and are free after close', async () => {
+    const probe = await new RtpPortAllocator('127.0.0.1').open();
+    const base = probe.port;
+    await probe.close();
+    const ports = new RtpPortAllocator('127.0.0.1', { min: base, max: base + 3 });
+    const [first, second] = [await ports.open(), await ports.open()];
+    expect([first.port, second.port]).toEqual([base, base + 2]);
+    await expect(ports.open()).rejects.toMatchObject({ reason: 'no-free-port' });
+    await first.close();
+    const third = await ports.open();
+    expect(third.port).toBe(base);
+    expect(await RtpSocketPair.bind('127.0.0.1', base)).toBeUndefined();
+    await Promise.all([second.close(), third.close(), third.close()]);
+  });
+
+  it('a range without a pair, an address that is not ours', async () => {
+    expect(() => new RtpPortAllocator('127.0.0.1', { min: 4001, max: 4002 })).toThrow('no even/odd pair');
+    await expect(new RtpPortAllocator('198.51.100.1').open()).rejects.toThrow('EADDRNOTAVAIL');
+  });
+});
