@@ -1,6 +1,6 @@
 import type { SoftphonePush } from '@hookswitch/shared';
 import type { ExtensionConnection } from '../gateway/ports.ts';
-import type { Clock } from '../kernel/index.ts';
+import type { Clock, Timer } from '../kernel/index.ts';
 
 /** Most messages held back while a leg is set up. Overflow sends the oldest early rather than losing any. */
 const MAX_HELD = 64;
@@ -15,6 +15,9 @@ export class DeviceConnection {
   readonly #nodes = new Map<string, string>();
   readonly #held: SoftphonePush[] = [];
   #setups = 0;
+  /** Requests answered whose held messages are due. */
+  #answered = 0;
+  #flush: Timer | undefined;
   #closed = false;
 
   constructor(connection: ExtensionConnection, clock: Clock) {
@@ -40,11 +43,9 @@ export class DeviceConnection {
     try {
       return await work();
     } finally {
+      this.#answered++;
       // The answer is queued when the promise returned here settles; a timer comes after that.
-      this.#clock.setTimer(0, () => {
-        if (--this.#setups > 0) return;
-        for (const push of this.#held.splice(0)) this.#send(push);
-      });
+      if (!this.#closed) this.#flush ??= this.#clock.setTimer(0, this.#release);
     }
   }
 
@@ -60,8 +61,17 @@ export class DeviceConnection {
   /** @returns legs that lost their device: CallSid and node */
   close(): (readonly [callSid: string, node: string])[] {
     this.#closed = true;
+    this.#flush?.cancel();
     return [...this.#nodes];
   }
+
+  readonly #release = (): void => {
+    this.#flush = undefined;
+    this.#setups -= this.#answered;
+    this.#answered = 0;
+    const due = this.#held.splice(0);
+    for (const push of due) this.push(push);
+  };
 
   #send(push: SoftphonePush | undefined): void {
     if (push === undefined || this.#closed) return;

@@ -91,6 +91,7 @@ class Front implements SoftphoneExtension {
   async close(): Promise<void> {
     this.#unserve();
     await this.#devices.close();
+    for (const device of this.#connections.values()) device.close();
     this.#connections.clear();
   }
 
