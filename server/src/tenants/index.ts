@@ -23,7 +23,7 @@ export type {
   TenantRecord,
   TrunkRecord,
 } from './records.ts';
-export { SecretBox, loadMasterKey } from './secret-box.ts';
+export { SecretBox, loadMasterKey, masterKeyFile } from './secret-box.ts';
 export { TenantStore, allRecords } from './store.ts';
 export type { ApplicationChanges, NewApplication, NewNumber, NewTrunk, TenantStoreParts } from './store.ts';
 export { DirectoryView } from './directory-view.ts';

@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv } from 'node:crypto';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Random } from '../kernel/index.ts';
 import { TenantError } from './errors.ts';
 
@@ -48,6 +48,11 @@ export class SecretBox {
       `a stored secret (${context}) does not open: restore the master key it was sealed with (HOOKSWITCH_MASTER_KEY or the key file in the data directory)`,
     );
   }
+}
+
+/** Where the generated master key of a data directory is. */
+export function masterKeyFile(dataDir: string): string {
+  return join(dataDir, 'master.key');
 }
 
 /**
