@@ -46,6 +46,14 @@ export class DeliveryTracker {
     else if (position.seq > this.#low) this.#low = this.#start = position.seq;
   }
 
+  /** The server reads again what came after `position`, because it had to drop some of it. */
+  rereadFrom(position: Position, now: number): void {
+    if (this.#epoch !== position.epoch || position.seq >= this.#low) return;
+    this.#low = Math.max(position.seq, this.#start);
+    this.#replayTo = this.#highest;
+    this.#replayQuietSince = now;
+  }
+
   /**
    * @param alone no other subscription of this connection matches the event's topic
    * @returns whether the event is new to this subscription

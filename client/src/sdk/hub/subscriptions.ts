@@ -80,8 +80,11 @@ export class Subscriptions {
 
   gap(frame: Extract<ServerFrame, { type: 'gap' }>): void {
     const entry = this.#entries.get(frame.topic);
-    // A recovered gap means: the server goes back and reads what it had to drop. Nothing is missing in the end.
-    if (entry === undefined || ('recovered' in frame && frame.recovered)) return;
+    if (entry === undefined) return;
+    if (frame.recovered) {
+      entry.tracker.rereadFrom(frame.position, this.#clock.now());
+      return;
+    }
     entry.tracker.skippedTo(frame.position);
     for (const member of [...entry.members]) member.gap(frame.position, 'server');
   }

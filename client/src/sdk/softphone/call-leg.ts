@@ -10,14 +10,21 @@ export type LegPurpose =
   | { readonly kind: 'accept'; readonly offer: () => Offer }
   | { readonly kind: 'connect'; readonly params: Readonly<Record<string, string>> };
 
+/** Names a leg at the server, and proves that it is ours from a later connection. */
+export interface LegReference {
+  readonly callSid: string;
+  readonly hint: string;
+  readonly reconnectToken: string;
+}
+
 export interface CallLegOptions {
   readonly signal: Signal;
   readonly platform: SoftphonePlatform;
   readonly codecs: readonly ProducedCodec[];
   /** Resolves when the device is registered (again); rejects when that will not happen. */
   readonly whenRegistered: () => Promise<void>;
-  /** Sends a hang-up, now or as soon as there is a connection. */
-  readonly hangUp: (callSid: string) => void;
+  /** Sends a hang-up, now or, with what re-attaching takes, as soon as there is a connection. */
+  readonly hangUp: (leg: LegReference) => void;
 }
 
 export interface CallLegHandlers {
@@ -40,9 +47,8 @@ export class CallLeg {
   #stopPlaying: (() => void) | undefined;
   /** What the server sent for the leg while it was being opened. */
   #early: (() => Promise<void>)[] = [];
-  #callSid: string | undefined;
   #hint = '';
-  #reconnectToken: string | undefined;
+  #reference: LegReference | undefined;
   #muted = false;
   #mediaLost = false;
   #closed = false;
@@ -115,14 +121,15 @@ export class CallLeg {
    * @throws HookswitchError when the call is gone or its node cannot be reached
    */
   async reattach(): Promise<SoftphoneResults['reattach'] | undefined> {
-    if (this.#callSid === undefined || this.#reconnectToken === undefined || this.#closed) return undefined;
-    const answer = await this.#options.signal('reattach', {
-      callSid: this.#callSid,
-      hint: this.#hint,
-      reconnectToken: this.#reconnectToken,
-    });
-    this.#reconnectToken = answer.reconnectToken;
+    if (this.#reference === undefined || this.#closed) return undefined;
+    const answer = await this.#options.signal('reattach', this.#reference);
+    this.#reference = { ...this.#reference, reconnectToken: answer.reconnectToken };
     return answer;
+  }
+
+  /** Tells the server; does nothing when it has made no leg (one that it is making is hung up when it answers). */
+  hangUp(): void {
+    if (this.#reference !== undefined) this.#options.hangUp(this.#reference);
   }
 
   close(): void {
@@ -135,9 +142,8 @@ export class CallLeg {
 
   async #request(purpose: LegPurpose): Promise<LegMedia> {
     const media = await this.#ask(purpose);
-    this.#callSid = media.callSid;
-    this.#reconnectToken = media.reconnectToken;
-    if (this.#closed) this.#options.hangUp(media.callSid);
+    this.#reference = { callSid: media.callSid, hint: this.#hint, reconnectToken: media.reconnectToken };
+    if (this.#closed) this.hangUp();
     else this.#handlers.identified(media.callSid);
     return media;
   }

@@ -292,7 +292,7 @@ export class Call {
         }
         return;
       case 'send-hangup':
-        if (this.#callSid !== undefined) this.#context.hangUp(this.#callSid);
+        this.#leg.hangUp();
         return;
       case 'restart-ice':
         this.#leg.restartIce();

@@ -5,6 +5,7 @@ import { Emitter, clientError, systemClock, toHookswitchError } from '../kit/ind
 import type { HookswitchError, Unsubscribe } from '../kit/index.ts';
 import { Call } from './call.ts';
 import type { CallContext } from './call-events.ts';
+import type { LegReference } from './call-leg.ts';
 import type { MicrophoneOptions } from './browser-audio.ts';
 import { DeviceAudio } from './device-audio.ts';
 import { browserPlatform } from './platform.mediasoup.ts';
@@ -65,7 +66,7 @@ export class Device {
   readonly #offs: Unsubscribe[];
   readonly #calls = new Set<Call>();
   /** Hang-ups that could not be sent. */
-  readonly #hangUps = new Set<string>();
+  readonly #hangUps = new Map<string, LegReference>();
   #early: Exclude<SoftphonePush, { type: 'incoming' }>[] = [];
   #options: DeviceOptions;
 
@@ -226,7 +227,7 @@ export class Device {
 
   async #registered(result: SoftphoneResults['register'], again: boolean): Promise<void> {
     await this.#platform.media.load(result.rtpCapabilities);
-    for (const callSid of this.#hangUps) this.#hangUp(callSid);
+    for (const leg of [...this.#hangUps.values()]) void this.#hangUpAgain(leg);
     if (!again) return;
     for (const call of this.calls) if (call.status !== 'pending') call.signallingBack();
     this.#emitter.emit('online', undefined);
@@ -263,8 +264,8 @@ export class Device {
       codecs: this.#options.codecPreferences ?? ['PCMU', 'opus'],
       whenRegistered: () =>
         this.state === 'unregistered' ? this.#registration.register() : this.#registration.whenRegistered(),
-      hangUp: (callSid) => {
-        this.#hangUp(callSid);
+      hangUp: (leg) => {
+        this.#hangUp(leg);
       },
       identified: (call) => {
         const early = this.#early;
@@ -283,9 +284,9 @@ export class Device {
     this.#emitter.emit('calls', this.calls);
   }
 
-  /** A hang-up that gets lost with the connection is sent again when the device is registered again. */
-  #hangUp(callSid: string): void {
-    this.#hangUps.add(callSid);
+  #hangUp(leg: LegReference): void {
+    const { callSid } = leg;
+    this.#hangUps.set(callSid, leg);
     this.#signal('hangup', { callSid }).then(
       () => {
         this.#hangUps.delete(callSid);
@@ -295,5 +296,16 @@ export class Device {
         if (name !== 'offline' && name !== 'connectionLost') this.#hangUps.delete(callSid);
       },
     );
+  }
+
+  /** A hang-up got lost with its connection: the leg is taken up by this one, and hung up. */
+  async #hangUpAgain(leg: LegReference): Promise<void> {
+    try {
+      await this.#signal('reattach', leg);
+      this.#hangUp(leg);
+    } catch {
+      // The call is over, or the server ends it when the device does not come back in time.
+      this.#hangUps.delete(leg.callSid);
+    }
   }
 }
