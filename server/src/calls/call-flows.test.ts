@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { expectGapless } from './testing/gapless.fake.ts';
 import { APP_URL, CALL, CallWorld, settle } from './testing/call-world.fake.ts';
 
 const DEMO = '<Dial answerOnBridge="true"><Client>alice</Client></Dial>';
@@ -181,12 +182,3 @@ describe('prompts that fail', () => {
     expect(world.logs.some(({ level, message }) => level === 'warn' && message.includes('espeak-ng'))).toBe(true);
   });
 });
-
-export function expectGapless(world: CallWorld): void {
-  const next = new Map<string, number>();
-  for (const { subject, sequence } of world.events) {
-    const expected = next.get(String(subject)) ?? 0;
-    expect(sequence).toBe(expected);
-    next.set(String(subject), expected + 1);
-  }
-}

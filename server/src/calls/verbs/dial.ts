@@ -180,6 +180,12 @@ const REFUSALS: Readonly<Record<CallFinalStatus, EndRequest>> = {
 
 function finish(memory: DialMemory, context: VerbContext, effects: readonly VerbEffect[] = []): VerbStep<DialMemory> {
   const status = outcomeOf(memory, context);
+  const ended = memory.winner === undefined ? undefined : context.leg(memory.winner)?.outcome;
+  if (ended?.cause === 'media-worker-died') {
+    // The caller's audio went through the same worker: there is nothing left to go on with.
+    const request: EndRequest = { cause: ended.cause, message: ended.message };
+    return { kind: 'done', outcome: 'failed', effects, next: { kind: 'end', request } };
+  }
   const { action, method } = memory.dial;
   const url = action === undefined ? undefined : context.resolve(action);
   const next =
