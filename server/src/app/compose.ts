@@ -3,10 +3,13 @@ import type { Log } from '../kernel/index.ts';
 import type { Config } from './config.ts';
 import { Health } from './health.ts';
 import { openCallNode } from './open-call-node.ts';
+import type { CallNode } from './open-call-node.ts';
 import { openDemo } from './open-demo.ts';
+import type { DemoParts } from './open-demo.ts';
 import { openEdge } from './open-edge.ts';
 import type { Edge } from './open-edge.ts';
 import { openBus, openTenants } from './open-stores.ts';
+import type { BusParts, TenantParts } from './open-stores.ts';
 import type { Platform } from './platform.ts';
 import { removeRunState, writeRunState } from './run-state.ts';
 import type { RunState } from './run-state.ts';
@@ -19,8 +22,6 @@ export interface Server {
   readonly pageLink: string;
   /** Set at the very first start only: printed once, then never again. */
   readonly credentials: FirstCredentials | undefined;
-  /** Resolves with a sentence when something this process cannot live without is gone for good. */
-  readonly failed: Promise<string>;
   close(): Promise<void>;
 }
 
@@ -37,29 +38,73 @@ export interface FirstCredentials {
  * @throws whatever the first part that did not start threw, after everything opened before was closed
  */
 export async function openServer(config: Config, { log, signal }: { log: Log; signal: AbortSignal }): Promise<Server> {
+  const platform = createPlatform(config, { log, signal });
+  const { node, startup, health } = platform;
+  const bus = await openBus(platform);
+  const tenants = await openTenants(platform, bus);
+  const demo = await openDemo(platform, tenants);
+  const callNode = await openCallNode(platform, { bus, tenants });
+  const edge = await openEdge(platform, { bus, tenants, callNode, demo: demo.access });
+  const parts: Parts = { bus, tenants, demo, callNode, edge };
+
+  await keepRunState(platform, parts);
+  health.state = 'ready';
+  const accountSid = demo.seeded.account.sid;
+  const roles = ['gateway', 'api', 'call', 'media', 'scheduler'];
+  bus.outbox.emit({ accountSid, type: 'node.started', subject: node, data: { node, roles } });
+  return {
+    state: stateOf(platform, parts),
+    pageLink: linkOf(edge, demo.access?.key),
+    credentials: firstCredentials(demo),
+    close: async () => {
+      health.state = 'draining';
+      bus.outbox.emit({ accountSid, type: 'node.stopped', subject: node, data: { node, reason: 'shutdown' } });
+      await startup.scope.close('shutdown');
+      health.state = 'stopped';
+    },
+  };
+}
+
+interface Parts {
+  readonly bus: BusParts;
+  readonly tenants: TenantParts;
+  readonly demo: DemoParts;
+  readonly callNode: CallNode;
+  readonly edge: Edge;
+}
+
+function createPlatform(config: Config, { log, signal }: { log: Log; signal: AbortSignal }): Platform {
   const clock = systemClock;
-  const health = new Health();
   const node = `n${randomHex(systemRandom, 5)}`;
-  const startup = new Startup({ name: 'server', log, signal, now: () => clock.monotonic() });
-  const metrics = createMetrics({ defaults: true });
-  const platform: Platform = {
+  return {
     config,
     node,
     clock,
     random: systemRandom,
     log: log.child({ node }),
-    metrics,
-    health,
-    startup,
+    metrics: createMetrics({ defaults: true }),
+    health: new Health(),
+    startup: new Startup({ name: 'server', log, signal, now: () => clock.monotonic() }),
     env: process.env,
   };
-  const bus = await openBus(platform);
-  const tenants = await openTenants(platform, bus);
-  const { seeded, app, access } = await openDemo(platform, tenants);
-  const callNode = await openCallNode(platform, { bus, tenants });
-  const edge = await openEdge(platform, { bus, tenants, callNode, demo: access });
+}
 
-  const state = (): RunState => ({
+/** Writes the run-state file, and again whenever a child process named in it was replaced. */
+async function keepRunState(platform: Platform, parts: Parts): Promise<void> {
+  const { startup, config } = platform;
+  const write = (): void => {
+    if (!startup.scope.isClosed) writeRunState(stateOf(platform, parts));
+  };
+  await startup.step('run state', write, () => {
+    removeRunState(config.dataDir);
+  });
+  startup.scope.defer(parts.callNode.media.on('worker-started', write));
+  startup.scope.defer(parts.bus.bus.on('reconnected', write));
+}
+
+function stateOf({ config, node, clock }: Platform, { bus, tenants, demo, callNode, edge }: Parts): RunState {
+  const { address, port } = callNode.transport.advertised;
+  return {
     pid: process.pid,
     startedAt: new Date(clock.now()).toISOString(),
     node,
@@ -67,59 +112,23 @@ export async function openServer(config: Config, { log, signal }: { log: Log; si
     pageUrl: edge.pageUrl,
     health: new URL('/healthz', edge.pageUrl).href,
     gateway: { ws: edge.wsUrl, socketio: edge.pageUrl },
-    sip: { host: callNode.transport.advertised.address, port: callNode.transport.advertised.port },
+    sip: { host: address, port },
     nats: { url: bus.url, subscriberUrl: bus.subscriberUrl },
     database: { url: tenants.databaseUrl },
-    ...(app === undefined ? {} : { demoApp: app.url }),
-    account: seeded.account.sid,
-    numbers: [...seeded.numbers],
+    ...(demo.app === undefined ? {} : { demoApp: demo.app.url }),
+    account: demo.seeded.account.sid,
+    numbers: [...demo.seeded.numbers],
     children: { ...natsPid(bus.pid()), mediaWorkers: callNode.media.workers.map(({ pid }) => pid) },
-  });
-  await startup.step(
-    'run state',
-    () => {
-      writeRunState(state());
-    },
-    () => {
-      removeRunState(config.dataDir);
-    },
-  );
-  callNode.media.on('worker-started', () => {
-    if (health.state === 'ready') writeRunState(state());
-  });
-  bus.bus.on('reconnected', () => {
-    if (health.state === 'ready') writeRunState(state());
-  });
-  health.state = 'ready';
-  bus.outbox.emit({
-    accountSid: seeded.account.sid,
-    type: 'node.started',
-    subject: node,
-    data: { node, roles: ['gateway', 'api', 'call', 'media', 'scheduler'] },
-  });
+  };
+}
+
+function firstCredentials({ seeded }: DemoParts): FirstCredentials | undefined {
+  if (!seeded.created) return undefined;
   return {
-    state: state(),
-    pageLink: linkOf(edge, access?.key),
-    credentials: seeded.created
-      ? {
-          accountSid: seeded.account.sid,
-          authToken: seeded.authToken,
-          apiKeySid: seeded.key.sid,
-          apiKeySecret: seeded.key.secret,
-        }
-      : undefined,
-    failed: new Promise(() => undefined),
-    close: async () => {
-      health.state = 'draining';
-      bus.outbox.emit({
-        accountSid: seeded.account.sid,
-        type: 'node.stopped',
-        subject: node,
-        data: { node, reason: 'shutdown' },
-      });
-      await startup.scope.close('shutdown');
-      health.state = 'stopped';
-    },
+    accountSid: seeded.account.sid,
+    authToken: seeded.authToken,
+    apiKeySid: seeded.key.sid,
+    apiKeySecret: seeded.key.secret,
   };
 }
 

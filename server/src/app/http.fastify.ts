@@ -53,7 +53,7 @@ export async function openHttpServer(options: HttpServerOptions): Promise<HttpSe
     void reply.code(status).send({ status, title: status >= 500 ? 'Internal error' : error.message });
   });
   const port = await listen(app, options);
-  return { server: app.server as Server, port, close: () => app.close() };
+  return { server: app.server, port, close: () => app.close() };
 }
 
 async function listen(app: FastifyInstance, { host, port, log }: HttpServerOptions): Promise<number> {

@@ -44,12 +44,11 @@ async function serve(config: Config, io: CommandIo): Promise<number> {
     return 1;
   }
   for (const line of welcome(config, server)) io.out(line);
-  const failure = await Promise.race([aborted(io.signal), server.failed]);
-  if (failure !== undefined) io.error(`Hookswitch stops: ${failure}`);
-  else io.out('stopping (calls are ended; Ctrl-C again forces)');
+  await aborted(io.signal);
+  io.out('stopping (calls are ended; Ctrl-C again forces)');
   await server.close();
   io.out('stopped');
-  return failure === undefined ? 0 : 1;
+  return 0;
 }
 
 function logOf(config: Config): Log {
@@ -59,11 +58,11 @@ function logOf(config: Config): Log {
   return createLog({ level, destination });
 }
 
-function aborted(signal: AbortSignal): Promise<undefined> {
+function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    if (signal.aborted) resolve(undefined);
+    if (signal.aborted) resolve();
     signal.addEventListener('abort', () => {
-      resolve(undefined);
+      resolve();
     });
   });
 }
