@@ -133,11 +133,6 @@ describe('an incoming call', () => {
     expect(call.remoteOffer).toBeUndefined();
     call.answer(sampleSdp());
     const ok = test.transport.take().at(-1) ?? '';
-    test.transport.deliver(
-      inDialog(ok, { method: 'ACK', extra: ['Content-Type: application/sdp'], body: sampleSdp({ port: 9 }) }),
-    );
-    // The sample writes Content-Type for any body: two lines would be refused.
-    expect(acks).toEqual([]);
     test.transport.deliver(inDialog(ok, { method: 'ACK', body: sampleSdp({ port: 9 }) }));
     expect(acks).toEqual([{ sdp: sampleSdp({ port: 9 }), initial: true }]);
     test.agent.close();
