@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { silentLog } from '../kernel/index.ts';
 import { dominantTone } from './audio/goertzel.ts';
@@ -144,17 +145,41 @@ describe('two phones in a room', () => {
   });
 });
 
+it('closing a room leaves no socket and no pacing behind, whatever was going on', async () => {
+  const sockets = (): number => readdirSync('/proc/self/fd').length;
+  const before = sockets();
+  const rooms = await Promise.all(Array.from({ length: 5 }, () => newRoom()));
+  for (const room of rooms) {
+    const [phoneLeg, client] = [await room.createSipLeg({ id: 's' }), await room.createClientLeg({ id: 'c' })];
+    phoneLeg.update({ address: '127.0.0.1', port: 9, codec: 'PCMU', direction: 'sendrecv', telephoneEvent: 101 });
+    await client.createTransports();
+    await client.consume(engine.rtpCapabilities);
+    room.connect(phoneLeg, client);
+    phoneLeg.play(toneSource({ frequencies: [440], cadenceMs: [] }));
+    client.play(toneSource({ frequencies: [440], cadenceMs: [] }));
+    void phoneLeg.sendDtmf('123');
+  }
+  expect(sockets()).toBe(before + 10);
+  await Promise.all(rooms.map((room) => room.close()));
+  expect(sockets()).toBe(before);
+  expect(engine.workers[0]?.rooms).toBe(0);
+});
+
 describe('workers', () => {
   it('a killed worker ends its rooms with a reason and is replaced at once', async () => {
     await using other = await createMediaEngine({ log: silentLog, workers: 1, workerBin: requireWorkerBin() });
     const room = await other.createRoom({ id: 'doomed' });
     const leg = await room.createSipLeg({ id: 'a' });
+    const client = await room.createClientLeg({ id: 'c' });
+    const { send } = await client.createTransports();
+    room.connect(leg, client);
     const closed = next(leg, 'closed');
     const ended = new Promise<RoomEndReason>((resolve) => room.onEnded(resolve));
     const [worker] = other.workers;
     process.kill(worker!.pid, 'SIGKILL');
     await expect(ended).resolves.toBe('media-worker-died');
     await expect(closed).resolves.toEqual({ reason: 'media-worker-died' });
+    await expect(client.restartIce(send.id)).rejects.toMatchObject({ reason: 'closed' });
     const successor = await other.createRoom({ id: 'next' });
     expect(other.workers[0]?.pid).not.toBe(worker?.pid);
     expect(other.workers[0]?.rooms).toBe(1);
