@@ -38,6 +38,9 @@ export class KvTenantMirror implements TenantMirror {
     this.#stopListening = bus.on('reconnected', () => {
       this.#scheduleRepair();
     });
+    this.#held.onChange((change) => {
+      if (change.kind === 'removed' && change.why === 'lost') this.#scheduleRepair();
+    });
   }
 
   /** Resolves when the bucket holds what SQL holds. */

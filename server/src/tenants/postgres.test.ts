@@ -10,7 +10,7 @@ import { EmbeddedPostgres } from './embedded-postgres.pg.ts';
 import { KvTenantMirror, openKvDirectory } from './mirror.nats.ts';
 import { PgTenantRepository } from './repository.pg.ts';
 import { SecretBox } from './secret-box.ts';
-import { TenantStore } from './store.ts';
+import { TenantStore, allRecords } from './store.ts';
 import { tenantConformance } from './tenants.conformance.ts';
 
 const parts = { clock: systemClock, random: systemRandom, log: silentLog };
@@ -99,7 +99,7 @@ describe('embedded PostgreSQL', () => {
     await bus.jsm.streams.delete('KV_tenants');
     process.kill(nats.pid!, 'SIGKILL');
     await eventually(async () => {
-      expect((await bus.jsm.streams.info('KV_tenants')).state.messages).toBeGreaterThan(3);
+      expect((await bus.jsm.streams.info('KV_tenants')).state.messages).toBe((await allRecords(repository)).length);
     });
     expect(view.accountBySid(account.sid)?.status).toBe('suspended');
     mirror.close();
