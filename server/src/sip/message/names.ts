@@ -22,7 +22,7 @@ const COMPACT: Readonly<Record<string, string>> = {
   y: 'identity',
 };
 
-/** Usual spelling of the headers whose spelling is not simply Words-With-Capitals. */
+/** Usual spelling by key: of the headers that are not simply Words-With-Capitals, then of all well-known ones. */
 const SPELLING = new Map(
   [
     'Call-ID',
@@ -74,8 +74,10 @@ for (const [short, long] of Object.entries(COMPACT)) {
   interned.set(short.toUpperCase(), long);
 }
 for (const name of [...LISTS, ...SPELLING.keys(), 'from', 'to', 'max-forwards', 'content-type', 'content-length']) {
+  const title = SPELLING.get(name) ?? capitalised(name);
+  SPELLING.set(name, title);
   interned.set(name, name);
-  interned.set(headerTitle(name), name);
+  interned.set(title, name);
 }
 
 /** The key of a header name in any spelling: long form, lower case. */
@@ -90,7 +92,11 @@ function headerKeySlow(name: string): string {
 
 /** The usual spelling of a key, for example `Call-ID` for `call-id`. */
 export function headerTitle(key: string): string {
-  return SPELLING.get(key) ?? key.replace(/(^|-)[a-z]/g, (start) => start.toUpperCase());
+  return SPELLING.get(key) ?? capitalised(key);
+}
+
+function capitalised(key: string): string {
+  return key.replace(/(^|-)[a-z]/g, (start) => start.toUpperCase());
 }
 
 export function isListHeader(key: string): boolean {

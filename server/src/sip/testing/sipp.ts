@@ -17,13 +17,12 @@ export interface SippResult {
 }
 
 export interface SippRun {
-  /** Where it listens, once the scenario is one that waits for calls. */
   readonly result: Promise<SippResult>;
   stop(): void;
 }
 
 /** Runs sipp with these arguments, time-boxed. Its files go to a directory of its own, which is removed. */
-export function runSipp(args: readonly string[], timeoutSeconds = 25): SippRun {
+export function runSipp(args: readonly string[], timeoutSeconds = 18): SippRun {
   let child: ReturnType<typeof spawn> | undefined;
   const run = async (): Promise<SippResult> => {
     const directory = await mkdtemp(join(tmpdir(), 'sipp-'));

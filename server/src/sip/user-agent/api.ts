@@ -179,7 +179,7 @@ export interface DigestCredentials {
 }
 
 export interface InviteOptions {
-  /** Request-URI: sip:, sips: or (with `nextHop`) tel:. */
+  /** Request-URI: sip: or, with `nextHop`, tel: too. sips: is refused (400) until there is a TLS transport. */
   readonly target: string;
   readonly from: { readonly uri: string; readonly displayName?: string };
   /** Default: the target. */
