@@ -97,7 +97,9 @@ describe('embedded PostgreSQL', () => {
     });
     // The bucket is lost altogether: the directory keeps what it knows, SQL fills the bucket again.
     await bus.jsm.streams.delete('KV_tenants');
+    const back = new Promise<void>((resolve) => bus.on('reconnected', resolve));
     process.kill(nats.pid!, 'SIGKILL');
+    await back;
     await eventually(async () => {
       expect((await bus.jsm.streams.info('KV_tenants')).state.messages).toBe((await allRecords(repository)).length);
     });
