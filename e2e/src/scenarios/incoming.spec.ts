@@ -1,4 +1,5 @@
 import type { Agent } from '../fixtures/agent.ts';
+import { openApplication } from '../fixtures/application.ts';
 import type { Baresip } from '../fixtures/baresip.ts';
 import { AGENT_TONE, PSTN_TONE, SECOND_AGENT_TONE, expect, pstnUri, test } from '../fixtures/test.ts';
 import { dominantTone, readWav, tonePresence } from '../fixtures/tone.ts';
@@ -91,27 +92,65 @@ test('BR-6 the caller gives up while it rings: the browser stops ringing', async
   const alice = await agent({ identity: 'alice' });
   const seen = await events();
   const peer = await pstn();
-  await peer.dial(await pstnUri(server));
+  const application = await openApplication(
+    server,
+    '+15550150',
+    () => '<Dial answerOnBridge="true"><Client>alice</Client></Dial>',
+  );
+  await peer.dial(await pstnUri(server, application.number));
   await expect(alice.page.getByTestId('incoming-card')).toBeVisible();
   await peer.hangup();
   await expect(alice.page.getByTestId('incoming-card')).toHaveCount(0);
+  const cancel = await seen.waitFor('client.cancel');
+  expect(cancel.data['reason']).toBe('caller-hung-up');
   const ended = await seen.waitFor('call.ended', (event) => event.data['parentCallSid'] === undefined);
   expect(ended.data['status']).toBe('canceled');
+  await application.close();
 });
 
-test('BR-6 rejected by the only device: the caller hears the application say so', async ({
-  server,
-  agent,
-  pstn,
-  events,
-}) => {
-  const alice = await agent({ identity: 'alice' });
-  const seen = await events();
-  const peer = await pstn();
-  await peer.dial(await pstnUri(server));
-  await expect(alice.page.getByTestId('incoming-card')).toBeVisible();
-  await alice.page.getByTestId('reject').click();
-  const child = await seen.waitFor('call.ended', (event) => event.data['parentCallSid'] !== undefined);
-  expect(child.data['status']).toBe('busy');
-  await peer.event('CALL_CLOSED', 20_000);
-});
+interface Outcome {
+  readonly what: string;
+  readonly number: string;
+  readonly identity: string;
+  /** What the agent does when it rings; undefined: the identity has no device. */
+  readonly act: ((agent: Agent) => Promise<void>) | undefined;
+  readonly status: string;
+}
+
+const OUTCOMES: readonly Outcome[] = [
+  {
+    what: 'rejected by every device',
+    number: '+15550151',
+    identity: 'alice',
+    act: (agent) => agent.page.getByTestId('reject').click(),
+    status: 'busy',
+  },
+  {
+    what: 'nobody answers in time',
+    number: '+15550152',
+    identity: 'alice',
+    act: async () => undefined,
+    status: 'no-answer',
+  },
+  { what: 'nobody is registered', number: '+15550153', identity: 'nobody', act: undefined, status: 'failed' },
+];
+
+for (const { what, number, identity, act, status } of OUTCOMES) {
+  test(`BR-6 ${what}: the application is told ${status}`, async ({ server, agent, pstn }) => {
+    const device = act === undefined ? undefined : await agent({ identity });
+    const peer = await pstn();
+    const application = await openApplication(server, number, ({ path }) =>
+      path === '/voice' ? `<Dial timeout="3" action="/done"><Client>${identity}</Client></Dial>` : '<Hangup/>',
+    );
+    await peer.dial(await pstnUri(server, number));
+    if (device !== undefined && act !== undefined) {
+      await expect(device.page.getByTestId('incoming-card')).toBeVisible();
+      await act(device);
+    }
+    await peer.event('CALL_CLOSED', 20_000);
+    const done = application.requests.find(({ path }) => path === '/done');
+    expect(done?.params['DialCallStatus']).toBe(status);
+    if (device !== undefined) await expect(device.page.getByTestId('incoming-card')).toHaveCount(0);
+    await application.close();
+  });
+}

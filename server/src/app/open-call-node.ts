@@ -39,7 +39,14 @@ export async function openCallNode(
   const { bus, tenants } = stores;
   const media = await openMedia(platform);
   const transport = await openSipTransport(platform);
-  const rpc = localFirstRpc(NatsNodeRpc.open(bus.bus, node));
+  const remote = await startup.step(
+    'node requests',
+    () => new NatsNodeRpc(bus.bus, node),
+    (opened) => {
+      opened.close();
+    },
+  );
+  const rpc = localFirstRpc(remote);
   const registrations = await startup.step(
     'registrations',
     () => NatsRegistrations.open({ bus: bus.bus, node, isAlive: (other) => other === node }),
