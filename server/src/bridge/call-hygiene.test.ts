@@ -22,7 +22,9 @@ describe('what a call leaves behind', () => {
           world.legs.end(child, { cause: 'hangup-api', message: 'over' });
           world.legs.end(root, { cause: 'hangup-api', message: 'over' });
         },
-        () => world.media.rooms.at(-1)!.end('media-worker-died'),
+        () => {
+          world.media.rooms.at(-1)!.end('media-worker-died');
+        },
         () => sip.listener.onCancelled?.(undefined),
       ];
       ends[round % ends.length]!();

@@ -11,19 +11,14 @@ const REASONS = {
   remote: 'failed',
 } as const;
 
-/** Requests between nodes over the bus. */
+/** Requests between nodes over the bus. Survives reconnects. The caller closes it. */
 export class NatsNodeRpc implements NodeRpc {
   readonly node: string;
   readonly #rpc: BusRpc;
 
-  /** @param rpc of the same node; its owner closes it */
-  constructor(rpc: BusRpc, node: string) {
-    this.#rpc = rpc;
+  constructor(bus: Bus, node: string) {
     this.node = node;
-  }
-
-  static open(bus: Bus, node: string): NatsNodeRpc {
-    return new NatsNodeRpc(new BusRpc(bus, node), node);
+    this.#rpc = new BusRpc(bus, node);
   }
 
   serve(method: string, handler: (payload: unknown) => Promise<unknown>): Unsubscribe {
@@ -37,5 +32,10 @@ export class NatsNodeRpc implements NodeRpc {
       if (!(error instanceof RpcError)) throw error;
       throw new NodeRpcError(REASONS[error.reason], error.message, { cause: error });
     }
+  }
+
+  /** Stops serving everything. Idempotent. */
+  close(): void {
+    this.#rpc.close();
   }
 }

@@ -51,15 +51,16 @@ export class SipIncomingLeg implements BridgeLeg {
     if (this.core.isEnded) return;
     const sipReason = goodbye(request);
     const status = this.#final ? undefined : statusOfEnd(request);
-    if (status === undefined) this.#call.bye(sipReason);
-    else this.#call.reject(status, { sipReason });
     this.#final = true;
+    // First, because the stack tells of its own BYE as an end too, at once.
     this.core.finish({
       cause: request.cause,
       message: request.message,
       by: 'local',
       ...(status === undefined ? {} : { sipStatus: status }),
     });
+    if (status === undefined) this.#call.bye(sipReason);
+    else this.#call.reject(status, { sipReason });
   }
 
   sendDigits(digits: string): void {

@@ -107,9 +107,11 @@ export class SipOutgoingLeg implements BridgeLeg {
 
   end(request: EndRequest): void {
     if (this.core.isEnded) return;
-    if (this.core.isAnswered) this.#call?.bye(goodbye(request));
-    else this.#call?.cancel(goodbye(request));
+    const { isAnswered } = this.core;
+    // First, because the stack tells of its own BYE as an end too, at once.
     this.core.finish({ cause: request.cause, message: request.message, by: 'local' });
+    if (isAnswered) this.#call?.bye(goodbye(request));
+    else this.#call?.cancel(goodbye(request));
   }
 
   sendDigits(digits: string): void {
@@ -136,8 +138,8 @@ export class SipOutgoingLeg implements BridgeLeg {
     const agreed = answer === undefined ? this.#audio?.isAgreed === true : this.#accept(answer);
     if (!agreed) {
       const message = 'the far end answered without a usable media description';
-      this.#call?.bye(goodbye({ cause: 'unreachable', message }));
       this.core.finish({ cause: 'unreachable', message, by: 'local', sipStatus: 488 });
+      this.#call?.bye(goodbye({ cause: 'unreachable', message }));
       return;
     }
     this.core.answered(this.#request.to);

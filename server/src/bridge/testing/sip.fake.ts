@@ -79,6 +79,7 @@ export class FakeIncoming implements IncomingCall<SipContext> {
   bye(reason?: SipReason): void {
     this.lastReason = reason;
     this.did.push('BYE');
+    this.listener.onEnded?.({ by: 'local', cause: 'bye' });
   }
   reinvite(): Promise<{ ok: true; sdp: undefined }> {
     return Promise.resolve({ ok: true, sdp: undefined });
@@ -114,6 +115,7 @@ export class FakeOutgoing implements OutgoingCall {
   }
   bye(): void {
     this.did.push('BYE');
+    this.listener.onEnded?.({ by: 'local', cause: 'bye' });
   }
   reinvite(): Promise<{ ok: true; sdp: undefined }> {
     return Promise.resolve({ ok: true, sdp: undefined });

@@ -7,7 +7,14 @@ import type {
   SoftphonePush,
   SoftphoneRequestInput,
 } from '@hookswitch/shared';
-import type { CallRouter, EventSink, IncomingCall as RoutedCall, LegEvent, SipAdmission } from '../../calls/ports.ts';
+import type {
+  CallRouter,
+  EventSink,
+  IncomingCall as RoutedCall,
+  LegEvent,
+  Legs,
+  SipAdmission,
+} from '../../calls/ports.ts';
 import type { ExtensionConnection } from '../../gateway/ports.ts';
 import { FakeClock, settle } from '../../kernel/clock.fake.ts';
 import { seededRandom, silentLog } from '../../kernel/index.ts';
@@ -55,7 +62,11 @@ export class FakeBus implements EventSink, Notifications {
     if (this.delayMs === 0) deliver();
     else this.#clock.setTimer(this.delayMs, deliver);
   }
-  subscribe(accountSid: string, pattern: string, onEvent: (event: HookswitchEvent) => void) {
+  subscribe(
+    accountSid: string,
+    pattern: string,
+    onEvent: (event: HookswitchEvent) => void,
+  ): { ready: Promise<void>; close: () => void } {
     const subscriber = { accountSid, pattern, onEvent };
     this.#subscribers.add(subscriber);
     return { ready: Promise.resolve(), close: () => void this.#subscribers.delete(subscriber) };
@@ -232,7 +243,7 @@ export class World {
       pickHost: () => 'node-a',
     });
   }
-  get legs() {
+  get legs(): Legs {
     return this.host.legs;
   }
   sid(): string {
