@@ -94,16 +94,22 @@ describe('calls under faults', () => {
     expect(world.story().at(-1)).toBe('caller 3 ended canceled hangup-caller');
   });
 
-  it('BR-9 the media worker of a call in progress dies: a definite end for every leg', async () => {
-    await world.twiml(DEMO).call();
-    world.router.legEvent({ kind: 'leg-answered', callSid: world.party(0) });
-    world.legs.remoteEnd(world.party(0), 'media-worker-died');
-    world.legs.remoteEnd(CALL, 'media-worker-died');
-    expect(world.story().filter((line) => line.includes(' ended '))).toEqual([
-      'party0 3 ended failed media-worker-died',
-      'caller 9 ended failed media-worker-died',
-    ]);
-  });
+  it.each([
+    ['the caller first', true],
+    ['the party first', false],
+  ])(
+    'BR-9 the media worker of a call in progress dies: a definite end for every leg (%s)',
+    async (_name, callerFirst) => {
+      await world.twiml('<Dial answerOnBridge="true"><Client>alice</Client></Dial><Say>never</Say>').call();
+      world.router.legEvent({ kind: 'leg-answered', callSid: world.party(0) });
+      const legs = [CALL, world.party(0)];
+      for (const leg of callerFirst ? legs : legs.reverse()) world.legs.remoteEnd(leg, 'media-worker-died');
+      expect(world.story()).toContain('caller 8 verb-ended Dial failed');
+      expect(new Set(world.story().filter((line) => line.includes(' ended ')))).toEqual(
+        new Set(['party0 3 ended failed media-worker-died', 'caller 9 ended failed media-worker-died']),
+      );
+    },
+  );
 
   it('a bridge that never reports the end of a leg leaves no call behind', async () => {
     world.legs.silentEnds = true;
@@ -179,7 +185,7 @@ describe('live updates', () => {
     expect(world.router.update(CALL, { kind: 'end', request })).toBe('accepted');
     expect(world.story().slice(-3)).toEqual([
       'caller 6 verb-ended Dial interrupted',
-      'party0 1 ended canceled canceled',
+      'party0 1 ended canceled hangup-api',
       'caller 7 ended canceled hangup-api',
     ]);
   });

@@ -1,5 +1,7 @@
+import type { EndCause } from '@hookswitch/shared';
 import type { Step } from '../../kernel/index.ts';
 import type { EndRequest, LegEvent } from '../ports.ts';
+import type { VerbStop } from '../verbs/verb.ts';
 import type { CallEffect } from './call-effect.ts';
 import type { CallInput, CallUpdate } from './call-input.ts';
 import type { CallState } from './call-state.ts';
@@ -113,7 +115,8 @@ function tellVerb(draft: Draft, event: LegEvent): void {
 }
 
 function onRootEnded(draft: Draft, event: Extract<LegEvent, { kind: 'leg-ended' }>): void {
-  interrupt(draft, 'caller-hung-up', () => {
+  const stop = stopAfter(event);
+  interrupt(draft, stop, () => {
     bookEnded(draft, draft.root, event);
   });
   draft.execute({ kind: 'ended' });
@@ -123,10 +126,18 @@ function onRootEnded(draft: Draft, event: Extract<LegEvent, { kind: 'leg-ended' 
       (effect) => effect.kind === 'leg' && effect.command.do === 'end' && effect.command.callSid === callSid,
     );
     if (!ended) {
-      draft.command({ do: 'end', callSid, request: { cause: 'hangup-caller', message: 'the caller hung up' } });
+      draft.command({ do: 'end', callSid, request: stop.request });
     }
   }
   if (living(draft).length > 0) draft.push({ kind: 'start-timer', name: END_GUARD, delayMs: END_GUARD_MS });
+}
+
+/** A fault that ended the caller's leg ends the others in the same words. */
+function stopAfter({ cause, message }: { cause: EndCause; message: string }): VerbStop {
+  if (cause === 'media-worker-died' || cause === 'shutdown' || cause === 'internal-error') {
+    return { reason: 'failed', request: { cause, message } };
+  }
+  return { reason: 'caller-hung-up', request: { cause: 'hangup-caller', message: 'the caller hung up' } };
 }
 
 function living(draft: Draft): string[] {
@@ -180,7 +191,8 @@ function onUpdate(draft: Draft, callSid: string, change: CallUpdate): void {
     else draft.set({ document: undefined, application: { ...application, voice: change } });
     return;
   }
-  interrupt(draft, 'updated');
+  const elsewhere: EndRequest = { cause: 'canceled', message: 'the caller was sent elsewhere' };
+  interrupt(draft, { reason: 'updated', request: change.kind === 'end' ? change.request : elsewhere });
   draft.set({ idleDocuments: 0 });
   if (change.kind === 'end') endCall(draft, change.request);
   else if (change.kind === 'twiml') runDocument(draft, change.document);

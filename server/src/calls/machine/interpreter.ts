@@ -4,7 +4,7 @@ import { programFromResponse, programFromTwiml } from '../twiml/document.ts';
 import type { Program, ProgramResult } from '../twiml/document.ts';
 import type { InternalVerb } from '../verbs/apology.ts';
 import { verbFor } from '../verbs/table.ts';
-import type { StopReason, VerbInput, VerbNext, VerbStep } from '../verbs/verb.ts';
+import type { VerbInput, VerbNext, VerbStep, VerbStop } from '../verbs/verb.ts';
 import type { Draft } from './draft.ts';
 import { endOfInstructions } from './outcome.ts';
 import { instructionParams } from './params.ts';
@@ -202,7 +202,7 @@ export function endCall(draft: Draft, request: EndRequest): void {
  * Takes the call out of whatever it is doing. `settle` runs between the verb's end and the undoing of what it left, so
  * that the caller's own end is published first.
  */
-export function interrupt(draft: Draft, reason: StopReason, settle: () => void = () => undefined): void {
+export function interrupt(draft: Draft, stop: VerbStop, settle: () => void = () => undefined): void {
   const { execution } = draft.state;
   if (execution.kind === 'fetching') draft.push({ kind: 'abort-fetch', fetchId: execution.fetchId });
   if (execution.kind !== 'verb') {
@@ -210,8 +210,8 @@ export function interrupt(draft: Draft, reason: StopReason, settle: () => void =
     return;
   }
   const { verb, run, memory } = execution;
-  verbEnded(draft, execution, reason === 'caller-hung-up' ? 'caller-hung-up' : 'interrupted');
+  verbEnded(draft, execution, stop.reason === 'updated' ? 'interrupted' : stop.reason);
   settle();
-  applyVerbEffects(draft, run, verbFor(verb).stop(memory, reason, verbContext(draft, run)));
+  applyVerbEffects(draft, run, verbFor(verb).stop(memory, stop, verbContext(draft, run)));
   releaseHeld(draft);
 }

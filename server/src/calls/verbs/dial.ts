@@ -2,7 +2,7 @@ import type { CallFinalStatus, DialVerb } from '@hookswitch/shared';
 import type { EndRequest, LegEvent } from '../ports.ts';
 import type { Party } from './dial-targets.ts';
 import { partiesOf } from './dial-targets.ts';
-import type { StopReason, Verb, VerbContext, VerbEffect, VerbStep } from './verb.ts';
+import type { Verb, VerbContext, VerbEffect, VerbStep } from './verb.ts';
 import { proceed, running } from './verb.ts';
 
 interface DialMemory {
@@ -53,8 +53,8 @@ export const dial: Verb<DialVerb, DialMemory> = {
       : onParty(memory, input.event, context);
   },
 
-  stop(memory, reason, context): VerbEffect[] {
-    const effects = living(memory, context).map((callSid) => endLeg(callSid, STOPPED[reason]));
+  stop(memory, { reason, request }, context): VerbEffect[] {
+    const effects = living(memory, context).map((callSid) => endLeg(callSid, request));
     const { dial: verb } = memory;
     const url = verb.action === undefined ? undefined : context.resolve(verb.action);
     if (reason === 'caller-hung-up' && url !== undefined) {
@@ -63,12 +63,6 @@ export const dial: Verb<DialVerb, DialMemory> = {
     }
     return effects;
   },
-};
-
-const STOPPED: Readonly<Record<StopReason, EndRequest>> = {
-  'caller-hung-up': { cause: 'hangup-caller', message: 'the caller hung up' },
-  updated: { cause: 'canceled', message: 'the caller was sent elsewhere' },
-  failed: { cause: 'internal-error', message: 'the call was ended after an internal error' },
 };
 
 function onCaller(memory: DialMemory, event: LegEvent): VerbStep<DialMemory> {

@@ -81,8 +81,11 @@ export type VerbStep<M> =
       readonly refusal?: EndRequest;
     };
 
-/** Why a verb is taken from the call. */
-export type StopReason = 'caller-hung-up' | 'updated' | 'failed';
+/** Why a verb is taken from the call, and how the legs it placed are to be ended. */
+export interface VerbStop {
+  readonly reason: 'caller-hung-up' | 'updated' | 'failed';
+  readonly request: EndRequest;
+}
 
 /**
  * One verb: pure functions of its own memory. Everything the rest of the router knows of a verb is this interface and
@@ -94,7 +97,7 @@ export interface Verb<V extends { readonly verb: string }, M> {
   start(verb: V, context: VerbContext): VerbStep<M>;
   step(memory: M, input: VerbInput, context: VerbContext): VerbStep<M>;
   /** Undoes what is under way. Timers and playbacks are stopped by the interpreter. */
-  stop(memory: M, reason: StopReason, context: VerbContext): readonly VerbEffect[];
+  stop(memory: M, stop: VerbStop, context: VerbContext): readonly VerbEffect[];
 }
 
 export const proceed: VerbNext = { kind: 'continue' };
