@@ -81,18 +81,30 @@ function readAudio(
 ): RemoteAudio | undefined {
   if (line.type !== 'audio' || line.port === 0 || line.protocol !== 'RTP/AVP') return undefined;
   const address = media.connection?.ip ?? session.connection?.ip;
-  const usable = address === undefined ? undefined : usableAddress(address);
+  const usable = usableAddress(textOf(address));
   if (usable === undefined) return undefined;
-  const rtcpPort = media.rtcp?.port;
-  const ptime = media.ptime ?? 20;
-  const limit = media.maxptime ?? 200;
+  const rtcpPort = numberOf(media.rtcp?.port) ?? 0;
+  const ptime = numberOf(media.ptime) ?? 20;
+  const limit = numberOf(media.maxptime) ?? 200;
   return {
     ...usable,
-    rtcpPort: rtcpPort !== undefined && rtcpPort > 0 && rtcpPort < 65_536 ? rtcpPort : Math.min(line.port + 1, 65_535),
+    rtcpPort: rtcpPort > 0 && rtcpPort < 65_536 ? rtcpPort : Math.min(line.port + 1, 65_535),
     ...readPayloadTypes(line.formats, media),
     direction: media.direction ?? session.direction ?? 'sendrecv',
     ptime: Math.max(10, Math.min(ptime > 0 ? ptime : 20, limit > 0 ? limit : 200, 200)),
   };
+}
+
+// sdp-transform turns whatever looks like a number into one, and leaves other text where its types say number.
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : '';
+}
+
+/** Undefined for what is missing or no number. */
+function numberOf(value: unknown): number | undefined {
+  const number = typeof value === 'string' && value !== '' ? Number(value) : value;
+  return typeof number === 'number' && Number.isFinite(number) ? number : undefined;
 }
 
 function usableAddress(address: string): { address: string; legacyHold: boolean } | undefined {
@@ -113,9 +125,9 @@ function readPayloadTypes(formats: string, media: MediaDescription): Pick<Remote
     const payloadType = /^\d{1,3}$/.test(format) ? Number(format) : 128;
     if (payloadType > 127) continue;
     const map = media.rtp.find((entry) => entry.payload === payloadType);
-    const name = map === undefined ? STATIC[payloadType] : map.codec.toUpperCase();
-    const rate = map?.rate ?? 8000;
-    if (rate !== 8000 || (map?.encoding ?? 1) !== 1) continue;
+    const name = map === undefined ? STATIC[payloadType] : textOf(map.codec).toUpperCase();
+    const rate = numberOf(map?.rate) ?? 8000;
+    if (rate !== 8000 || (numberOf(map?.encoding) ?? 1) !== 1) continue;
     if (name === 'TELEPHONE-EVENT') telephoneEvent ??= payloadType;
     else if ((name === 'PCMU' || name === 'PCMA') && !codecs.some((known) => known.codec === name))
       codecs.push({ codec: name, payloadType });

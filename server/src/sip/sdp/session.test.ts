@@ -212,6 +212,8 @@ describe('hostile SDP', () => {
     ['a host name for address', offer(['m=audio 30000 RTP/AVP 0'], ['c=IN IP4 evil.example']), 'no-audio 488'],
     ['a multicast address', offer(['m=audio 30000 RTP/AVP 0'], ['c=IN IP4 224.2.1.1/127']), 'no-audio 488'],
     ['only encrypted audio', offer(['m=audio 30000 RTP/SAVP 0']), 'no-audio 488'],
+    ['an address that looks like a number', offer(['m=audio 30000 RTP/AVP 0'], ['c=IN IP4 10.1']), 'no-audio 488'],
+    ['a codec that looks like a number', offer(['m=audio 30000 RTP/AVP 0', 'a=rtpmap:0 711/8000']), 'no-codec 488'],
     ['no codec of ours', offer(['m=audio 30000 RTP/AVP 18 3']), 'no-codec 488'],
   ])('is a typed error: %s', (_what, text, reason) => {
     expect(reasonOf(() => session().answerOffer(text))).toBe(reason);
@@ -224,7 +226,7 @@ describe('hostile SDP', () => {
         const mutated = text.slice(0, at) + insert + text.slice(at + remove);
         expect(reasonOf(() => session().answerOffer(mutated))).toMatch(/^none$|^[a-z-]+ (400|488)$/);
       }),
-      { numRuns: 2000 },
+      { numRuns: 3000 },
     );
   });
 });
