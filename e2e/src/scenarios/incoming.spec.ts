@@ -115,6 +115,8 @@ interface Outcome {
   /** What the agent does when it rings; undefined: the identity has no device. */
   readonly act: ((agent: Agent) => Promise<void>) | undefined;
   readonly status: string;
+  /** Seconds that it rings. */
+  readonly timeout: number;
 }
 
 const OUTCOMES: readonly Outcome[] = [
@@ -124,6 +126,7 @@ const OUTCOMES: readonly Outcome[] = [
     identity: 'alice',
     act: (agent) => agent.page.getByTestId('reject').click(),
     status: 'busy',
+    timeout: 30,
   },
   {
     what: 'nobody answers in time',
@@ -131,16 +134,24 @@ const OUTCOMES: readonly Outcome[] = [
     identity: 'alice',
     act: async () => undefined,
     status: 'no-answer',
+    timeout: 3,
   },
-  { what: 'nobody is registered', number: '+15550153', identity: 'nobody', act: undefined, status: 'failed' },
+  {
+    what: 'nobody is registered',
+    number: '+15550153',
+    identity: 'nobody',
+    act: undefined,
+    status: 'failed',
+    timeout: 30,
+  },
 ];
 
-for (const { what, number, identity, act, status } of OUTCOMES) {
+for (const { what, number, identity, act, status, timeout } of OUTCOMES) {
   test(`BR-6 ${what}: the application is told ${status}`, async ({ server, agent, pstn }) => {
     const device = act === undefined ? undefined : await agent({ identity });
     const peer = await pstn();
     const application = await openApplication(server, number, ({ path }) =>
-      path === '/voice' ? `<Dial timeout="3" action="/done"><Client>${identity}</Client></Dial>` : '<Hangup/>',
+      path === '/voice' ? `<Dial timeout="${timeout}" action="/done"><Client>${identity}</Client></Dial>` : '<Hangup/>',
     );
     await peer.dial(await pstnUri(server, number));
     if (device !== undefined && act !== undefined) {
