@@ -31,7 +31,7 @@ export function programFromResponse({ url, status, contentType, body }: FetchedD
   }
   if (status === 204) return ready(url, []);
   if (body.trim() === '') {
-    return ready(url, [], [{ code: TWIML_CODES.parse, message: `the response of ${url} was empty: no instructions` }]);
+    return ready(url, [], [{ code: TWIML_CODES.parse, message: 'the response was empty: no instructions' }]);
   }
   if (type === 'text/plain') {
     return ready(url, [
