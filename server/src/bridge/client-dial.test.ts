@@ -73,6 +73,18 @@ describe('ringing devices', () => {
     expect(canceled).toHaveLength(49);
   });
 
+  it('BR-5 of 50 devices on 3 gateways exactly one gets the call', async () => {
+    const gateways = [world.front, world.gateway('gate-b'), world.gateway('gate-c')];
+    const devices = Array.from({ length: 50 }, (_, at) => world.device('alice', {}, gateways[at % 3]));
+    await Promise.all(devices.map((device) => device.register()));
+    const { root } = await world.caller();
+    const child = await world.dial(root);
+    const answers = await Promise.all(devices.toReversed().map((device) => device.accept()));
+    expect(answers.filter((answer) => 'send' in answer)).toHaveLength(1);
+    expect(answers.filter((answer) => answer['error'] === 'answeredElsewhere')).toHaveLength(49);
+    expect(world.router.words(child)).toEqual(['ringing', 'answered']);
+  });
+
   it('BR-5 the first accept wins across the targets of a list', async () => {
     const [alice, bob] = [await world.registered('alice'), await world.registered('bob')];
     const { root } = await world.caller();
@@ -284,6 +296,34 @@ describe('devices that come and go', () => {
     expect(await after.accept()).toHaveProperty('send');
     await world.clock.advanceAsync(30_000);
     expect(world.bus.types('client.unregistered')).toEqual([]);
+  });
+
+  it('BR-8 a device that comes back at another gateway keeps its registration and gets the call', async () => {
+    const before = world.device();
+    const registration = await before.register();
+    const { root } = await world.caller();
+    await world.dial(root);
+    before.drop();
+    const after = world.device('alice', {}, world.gateway('gate-b'));
+    expect(await after.register(registration)).toBe(registration);
+    await settle();
+    expect(await after.accept()).toHaveProperty('send');
+    await world.clock.advanceAsync(60_000);
+    expect(await world.registrations.find(after.connection.grants.accountSid, 'alice')).toHaveLength(1);
+    expect(world.bus.types('client.')).not.toContain('client.unregistered');
+  });
+
+  it('a registration that cannot be removed while the store is away is removed later', async () => {
+    const device = await world.registered();
+    const remove = world.registrations.remove.bind(world.registrations);
+    world.registrations.remove = () => Promise.reject(new Error('NATS is away'));
+    device.drop();
+    await world.clock.advanceAsync(31_000);
+    expect(world.registrations.size.registrations).toBe(1);
+    world.registrations.remove = remove;
+    await world.clock.advanceAsync(5_000);
+    expect(world.registrations.size.registrations).toBe(0);
+    expect(world.bus.types('client.')).toEqual(['client.registered', 'client.unregistered']);
   });
 
   it('BR-8 a device lost for good while it rings ends the call as connection-lost', async () => {

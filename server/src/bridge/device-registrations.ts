@@ -27,6 +27,9 @@ interface Held {
   readonly subscriptions: readonly { close(): void }[];
 }
 
+/** Pause before the store is asked again to remove a registration, milliseconds. */
+const RETRY_MS = 5_000;
+
 /** Ids made here; only such ids are taken up again. */
 const REGISTRATION_ID = /^RG[0-9a-f]{32}$/;
 
@@ -89,11 +92,7 @@ export class DeviceRegistrations {
     if (held === undefined) return;
     this.#byConnection.delete(connection.id);
     held.connection = undefined;
-    held.grace = this.#options.clock.setTimer(this.#options.graceMs, () => {
-      this.#remove(held, 'connection-lost').catch((error: unknown) => {
-        this.#options.log.error({ err: error }, `a lost registration cannot be removed: ${describeError(error)}`);
-      });
-    });
+    this.#expireAfter(held, this.#options.graceMs);
   }
 
   /** Removes every registration, so that no ghost is rung. */
@@ -153,19 +152,42 @@ export class DeviceRegistrations {
     await this.#options.registrations.put(held.registration);
   }
 
+  /** Removes a registration whose device stays away; again later while the store cannot be reached. */
+  #expireAfter(held: Held, delayMs: number): void {
+    held.grace = this.#options.clock.setTimer(delayMs, () => {
+      this.#removeFromStore(held, 'connection-lost').then(
+        () => {
+          if (held.connection === undefined) this.#forget(held);
+        },
+        (error: unknown) => {
+          this.#options.log.warn({ err: error }, `a lost registration cannot be removed yet: ${describeError(error)}`);
+          if (held.connection === undefined && this.#isHeld(held)) this.#expireAfter(held, RETRY_MS);
+        },
+      );
+    });
+  }
+
   async #remove(held: Held, reason: string): Promise<void> {
     this.#forget(held);
+    await this.#removeFromStore(held, reason);
+  }
+
+  async #removeFromStore(held: Held, reason: string): Promise<void> {
     const { accountSid, identity, registration, connection } = held.registration;
-    // Not removed: the device lives on at another gateway.
+    // Not removed: the device lives on at another connection.
     if (!(await this.#options.registrations.remove(held.registration, connection))) return;
     const data = { identity, registration, reason };
     this.#options.events.emit({ accountSid, type: 'client.unregistered', subject: identity, data });
   }
 
+  #isHeld(held: Held): boolean {
+    return this.#byId.get(idOf(held.registration)) === held;
+  }
+
   #forget(held: Held): void {
     held.grace?.cancel();
     for (const subscription of held.subscriptions) subscription.close();
-    if (this.#byId.get(idOf(held.registration)) === held) this.#byId.delete(idOf(held.registration));
+    if (this.#isHeld(held)) this.#byId.delete(idOf(held.registration));
     if (held.connection !== undefined) this.#byConnection.delete(held.connection.id);
     held.connection = undefined;
   }

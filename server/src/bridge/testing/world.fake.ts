@@ -219,29 +219,35 @@ export class World {
   readonly network = new MemoryRpcNetwork(silentLog);
   readonly host: BridgeHost;
   readonly front: SoftphoneExtension;
+  readonly fronts: SoftphoneExtension[] = [];
   trunk: OutboundTrunk | undefined = { trunkSid: 'TK1', host: '192.0.2.10', port: 5060, codecs: ['PCMU', 'PCMA'] };
   #connections = 0;
   #sids = 0;
 
   constructor(options: Partial<BridgeHostOptions> = {}, seed = 7) {
     this.random = seededRandom(seed);
-    const { clock, random, network, registrations, bus } = this;
-    const common = { clock, random, log: silentLog, registrations, events: bus };
     this.host = createBridgeHost({
-      ...common,
-      rpc: network.node('node-a'),
+      ...this.#common(),
+      rpc: this.network.node('node-a'),
       media: this.media,
       trunks: { outbound: () => this.trunk },
       sipAddress: '192.0.2.100',
       ...options,
     });
     this.host.start({ router: this.router, userAgent: this.agent });
-    this.front = createSoftphoneExtension({
-      ...common,
-      rpc: network.node('gate-a'),
-      notifications: bus,
-      pickHost: () => 'node-a',
-    });
+    this.front = this.gateway('gate-a');
+  }
+  #common() {
+    const { clock, random, registrations, bus } = this;
+    return { clock, random, log: silentLog, registrations, events: bus };
+  }
+  /** A further gateway. */
+  gateway(name: string): SoftphoneExtension {
+    const rpc = this.network.node(name);
+    const parts = { ...this.#common(), rpc, notifications: this.bus, pickHost: () => 'node-a' };
+    const front = createSoftphoneExtension(parts);
+    this.fronts.push(front);
+    return front;
   }
   get legs(): Legs {
     return this.host.legs;
@@ -249,9 +255,13 @@ export class World {
   sid(): string {
     return `CA${String(++this.#sids).padStart(32, '0')}`;
   }
-  device(identity: string | undefined = 'alice', change: Partial<Grants> = {}): FakeDevice {
+  device(
+    identity: string | undefined = 'alice',
+    change: Partial<Grants> = {},
+    extension: SoftphoneExtension = this.front,
+  ): FakeDevice {
     const id = `conn-${String(++this.#connections)}`;
-    return new FakeDevice({ extension: this.front, clock: this.clock, grants: grantsOf(identity, change), id });
+    return new FakeDevice({ extension, clock: this.clock, grants: grantsOf(identity, change), id });
   }
   async registered(identity = 'alice'): Promise<FakeDevice> {
     const device = this.device(identity);
@@ -305,7 +315,7 @@ export class World {
   }
   /** Everything that must be nothing when no call and no device is left. */
   async residue(): Promise<object> {
-    await this.front.close();
+    await Promise.all(this.fronts.map((front) => front.close()));
     this.host.close();
     await settle();
     return {
@@ -313,7 +323,7 @@ export class World {
       media: this.media.open,
       timers: this.clock.pendingTimers,
       store: this.registrations.size,
-      front: this.front.size,
+      front: this.fronts.reduce((sum, front) => sum + front.size, 0),
       subscribers: this.bus.subscribers,
       served: this.network.size,
     };
