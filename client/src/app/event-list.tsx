@@ -1,6 +1,6 @@
 import { useDeferredValue, useMemo, useState, useSyncExternalStore } from 'react';
 import type { ReactElement } from 'react';
-import { MAX_EVENTS, matchesFilter, summarise } from './event-log.ts';
+import { MAX_EVENTS, matchesFilter, shortSubject, summarise } from './event-log.ts';
 import type { EventLog, LoggedEvent } from './event-log.ts';
 import { formatTime } from './format.ts';
 
@@ -84,7 +84,14 @@ function EventItem({ logged }: { readonly logged: LoggedEvent }): ReactElement {
       >
         <time dateTime={event.time}>{formatTime(event.time)}</time>
         <span className={`event-type ${bad ? 'bad' : family}`}>{event.type}</span>
-        <span className="event-summary">{summarise(event)}</span>
+        <span className="event-summary">
+          {event.subject !== undefined && (
+            <span className="event-subject" title={event.subject}>
+              {shortSubject(event.subject)}
+            </span>
+          )}
+          {summarise(event)}
+        </span>
       </button>
       {open && (
         <pre className="event-json" data-testid="event-json" tabIndex={0}>

@@ -75,6 +75,11 @@ export function matchesFilter({ event, topic }: Delivered, filter: string): bool
   return words.every((word) => text.includes(word));
 }
 
+/** Sids differ in every place: the last four tell the calls in a list apart. */
+export function shortSubject(subject: string): string {
+  return /^[A-Z]{2}[0-9a-f]{32}$/.test(subject) ? `${subject.slice(0, 2)}…${subject.slice(-4)}` : subject;
+}
+
 /** One line that says what happened, from the members most events have. */
 export function summarise({ data }: HookswitchEvent): string {
   if (typeof data !== 'object' || data === null) return data === undefined ? '' : JSON.stringify(data);
@@ -88,5 +93,5 @@ export function summarise({ data }: HookswitchEvent): string {
   const detail = ['verb', 'outcome', 'digit', 'reason', 'cause', 'silent', 'message', 'url', 'device']
     .map(text)
     .filter((value) => value !== undefined && value !== '');
-  return [parties, ...new Set(detail)].filter(Boolean).join(' · ');
+  return [...new Set(detail), parties].filter(Boolean).join(' · ');
 }

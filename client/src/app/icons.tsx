@@ -3,8 +3,6 @@ import type { ReactElement } from 'react';
 const PATHS = {
   phone:
     'M6.6 3h3l1.4 4.2-2.1 1.5a12 12 0 0 0 6.4 6.4l1.5-2.1 4.2 1.4v3a2 2 0 0 1-2.2 2A16.6 16.6 0 0 1 4.6 5.2 2 2 0 0 1 6.6 3Z',
-  hangup:
-    'M12 9c-3.4 0-6.5.9-9 2.5v3.3c0 .6.5 1 1.1.9l3.3-.7c.5-.1.8-.5.8-1V12c2.4-.7 5.2-.7 7.6 0v2c0 .5.3.9.8 1l3.3.7c.6.1 1.1-.3 1.1-.9v-3.3A16.6 16.6 0 0 0 12 9Z',
   microphone: 'M12 3a3 3 0 0 0-3 3v5a3 3 0 0 0 6 0V6a3 3 0 0 0-3-3Zm-6 8a6 6 0 0 0 12 0M12 17v4',
   muted: 'M12 3a3 3 0 0 0-3 3v5a3 3 0 0 0 6 0V6a3 3 0 0 0-3-3Zm-6 8a6 6 0 0 0 12 0M12 17v4M4 4l16 16',
   backspace: 'M9 5h11v14H9l-6-7 6-7Zm3 4 5 6m0-6-5 6',
@@ -15,11 +13,10 @@ const PATHS = {
   close: 'm6 6 12 12M18 6 6 18',
 } as const;
 
-const FILLED: ReadonlySet<string> = new Set(['phone', 'hangup']);
-
 /** Decorative: the button around it carries the name. */
-export function Icon({ name }: { readonly name: keyof typeof PATHS }): ReactElement {
-  const look = FILLED.has(name)
+export function Icon({ name }: { readonly name: keyof typeof PATHS | 'hangup' }): ReactElement {
+  const filled = name === 'phone' || name === 'hangup';
+  const look = filled
     ? { fill: 'currentColor' }
     : ({
         fill: 'none',
@@ -30,7 +27,8 @@ export function Icon({ name }: { readonly name: keyof typeof PATHS }): ReactElem
       } as const);
   return (
     <svg className="icon" viewBox="0 0 24 24" aria-hidden="true" {...look}>
-      <path d={PATHS[name]} />
+      {/* Hanging up is the receiver laid down. */}
+      {name === 'hangup' ? <path d={PATHS.phone} transform="rotate(135 12 12)" /> : <path d={PATHS[name]} />}
     </svg>
   );
 }

@@ -8,11 +8,13 @@ export function IncomingCard({ view }: { readonly view: CallView }): ReactElemen
   const { call } = view;
   const extras = Object.entries(call.parameters);
   return (
-    <section className="card incoming" role="alertdialog" aria-labelledby="incoming-who" data-testid="incoming-card">
-      <p className="eyebrow">Incoming call</p>
-      <p className="peer" id="incoming-who" data-testid="incoming-peer">
-        {call.callerName ?? formatPeer(call.from)}
-      </p>
+    <section className="card incoming" aria-label="Incoming call" data-testid="incoming-card">
+      <div role="alert">
+        <p className="eyebrow">Incoming call</p>
+        <p className="peer" data-testid="incoming-peer">
+          {call.callerName ?? formatPeer(call.from)}
+        </p>
+      </div>
       <p className="muted-text">
         {call.callerName === undefined ? '' : `${formatPeer(call.from)} · `}to {formatPeer(call.to)}
       </p>

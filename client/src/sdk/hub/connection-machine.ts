@@ -1,6 +1,6 @@
 import { HUB_ERRORS, HUB_LIMITS, afterDisconnect } from '@hookswitch/shared';
 import type { Step } from '../kit/index.ts';
-import { clientError, hubError, stopError } from '../kit/index.ts';
+import { clientError, hubError, stopError, tokenError } from '../kit/index.ts';
 import type { HookswitchError } from '../kit/index.ts';
 
 /** What the server said about an authenticated connection. */
@@ -49,9 +49,22 @@ export type ConnectionInput =
   | { readonly kind: 'token-replaced' }
   | { readonly kind: 'opened' }
   | { readonly kind: 'connected'; readonly info: ConnectionInfo }
-  | { readonly kind: 'refused'; readonly code: number; readonly message: string; readonly temporary: boolean }
+  | {
+      readonly kind: 'refused';
+      readonly code: number;
+      readonly message: string;
+      readonly temporary: boolean;
+      /** A new token can be had. */
+      readonly canRefresh: boolean;
+    }
   | { readonly kind: 'ping' }
-  | { readonly kind: 'disconnect'; readonly code: number; readonly reason: string; readonly retryAfterMs?: number }
+  | {
+      readonly kind: 'disconnect';
+      readonly code: number;
+      readonly reason: string;
+      readonly retryAfterMs?: number | undefined;
+      readonly canRefresh: boolean;
+    }
   | { readonly kind: 'online' }
   | { readonly kind: 'timer'; readonly name: ConnectionTimer };
 
@@ -173,13 +186,17 @@ const NEEDS_TOKEN: ReadonlySet<number> = new Set([
 
 function refused(state: ConnectionState & Tries, input: Extract<ConnectionInput, { kind: 'refused' }>): StepOf {
   const error = hubError(input);
-  if (NEEDS_TOKEN.has(input.code)) return needToken(state, error, 0);
+  if (NEEDS_TOKEN.has(input.code)) return needToken(state, error, { atLeastMs: 0, canRefresh: input.canRefresh });
   return input.temporary ? wait(state, error, tries(state), 0) : stop(state, error);
 }
 
-function needToken(state: ConnectionState & Tries, error: HookswitchError, atLeastMs: number): StepOf {
+function needToken(
+  state: ConnectionState & Tries,
+  error: HookswitchError,
+  { atLeastMs, canRefresh }: { atLeastMs: number; canRefresh: boolean },
+): StepOf {
   const refusals = state.phase === 'connected' ? 0 : state.refusals + 1;
-  if (refusals >= MAX_REFUSALS) return stop(state, error);
+  if (!canRefresh || refusals >= MAX_REFUSALS) return stop(state, error);
   return wait(state, error, { ...tries(state), refusals, fresh: true }, atLeastMs);
 }
 
@@ -187,10 +204,13 @@ function disconnected(state: ConnectionState, input: Extract<ConnectionInput, { 
   if (!hasSocket(state) || !('attempt' in state)) return stay(state);
   const what = afterDisconnect(input.code);
   if (what === 'stop') return stop(state, stopError(input.code, input.reason));
+  const atLeastMs = input.retryAfterMs ?? 0;
+  if (what === 'reconnect-with-new-token') {
+    return needToken(state, tokenError(input.code, input.reason), { atLeastMs, canRefresh: input.canRefresh });
+  }
   const why = input.reason === '' ? `code ${input.code}` : `${input.reason} (${input.code})`;
   const error = clientError('offline', { message: `the connection to the server was closed: ${why}` });
-  const atLeastMs = input.retryAfterMs ?? 0;
-  return what === 'reconnect' ? wait(state, error, tries(state), atLeastMs) : needToken(state, error, atLeastMs);
+  return wait(state, error, tries(state), atLeastMs);
 }
 
 function timer(state: ConnectionState, name: ConnectionTimer): StepOf {

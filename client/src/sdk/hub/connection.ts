@@ -122,18 +122,19 @@ export class Connection {
   }
 
   #startTimer(name: ConnectionTimer, delayMs: number): void {
-    this.#timers.start(name, delayMs, () => {
-      const idle = this.#options.clock.now() - this.#lastTraffic;
-      // Traffic only notes its time; the timer is set again for what is left when it fires.
-      if (name === 'silence' && idle < delayMs && idle >= 0) this.#startTimerAgain(delayMs, delayMs - idle);
-      else this.dispatch({ kind: 'timer', name });
-    });
+    if (name === 'silence') this.#watchSilence(delayMs, delayMs);
+    else {
+      this.#timers.start(name, delayMs, () => {
+        this.dispatch({ kind: 'timer', name });
+      });
+    }
   }
 
-  #startTimerAgain(limitMs: number, restMs: number): void {
-    this.#timers.start('silence', restMs, () => {
+  /** Traffic only notes its time; the timer is set again for what is left when it fires. */
+  #watchSilence(limitMs: number, delayMs: number): void {
+    this.#timers.start('silence', delayMs, () => {
       const idle = this.#options.clock.now() - this.#lastTraffic;
-      if (idle < limitMs && idle >= 0) this.#startTimerAgain(limitMs, limitMs - idle);
+      if (idle >= 0 && idle < limitMs) this.#watchSilence(limitMs, limitMs - idle);
       else this.dispatch({ kind: 'timer', name: 'silence' });
     });
   }
@@ -159,10 +160,23 @@ export class Connection {
         if (this.#link === link) this.#received(text);
       },
       closed: (code, reason) => {
-        if (this.#link === link) this.dispatch({ kind: 'disconnect', code, reason });
+        if (this.#link === link) this.#disconnected({ code, reason });
       },
     });
     this.#link = link;
+  }
+
+  #disconnected({
+    code,
+    reason,
+    retryAfterMs,
+  }: {
+    code: number;
+    reason: string;
+    retryAfterMs?: number | undefined;
+  }): void {
+    const { canRefresh } = this.#options.tokens;
+    this.dispatch({ kind: 'disconnect', code, reason, retryAfterMs, canRefresh });
   }
 
   #received(text: string): void {
@@ -181,11 +195,11 @@ export class Connection {
         this.dispatch({ kind: 'ping' });
         return;
       case 'disconnect':
-        this.dispatch({ ...frame, kind: 'disconnect' } as ConnectionInput);
+        this.#disconnected(frame);
         return;
       case 'error':
-        if (this.state.phase === 'authenticating') this.dispatch({ ...frame, kind: 'refused' });
-        else this.#handlers.frame(frame);
+        if (this.state.phase !== 'authenticating') this.#handlers.frame(frame);
+        else this.dispatch({ ...frame, kind: 'refused', canRefresh: this.#options.tokens.canRefresh });
         return;
       default:
         this.#handlers.frame(frame);

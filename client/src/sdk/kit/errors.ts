@@ -17,7 +17,7 @@ export const CLIENT_ERRORS = {
   tokenExpired: {
     code: 307,
     temporary: false,
-    message: 'the token has expired and there is no function that provides a new one; sign in again',
+    message: 'the token has expired; a new one is needed',
   },
   stopped: { code: 308, temporary: false, message: 'the server closed the connection for good' },
   invalidState: { code: 310, temporary: false, message: 'that cannot be done in the present state' },
@@ -93,6 +93,12 @@ const NAMES = new Map<number, HubErrorName>(
 /** An `error` frame as an error. */
 export function hubError(frame: { code: number; message: string; temporary: boolean }): HookswitchError {
   return new HookswitchError(NAMES.get(frame.code) ?? 'unknown', frame);
+}
+
+/** Why a new token is needed, by close code (4100-4199). */
+export function tokenError(code: number, reason: string): HookswitchError {
+  if (code === DISCONNECTS.tokenExpired.code) return clientError('tokenExpired');
+  return hubError({ ...HUB_ERRORS.tokenInvalid, message: reason || HUB_ERRORS.tokenInvalid.message });
 }
 
 /** Why the connection was closed for good, by close code. */
