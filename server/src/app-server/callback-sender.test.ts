@@ -90,22 +90,41 @@ describe('status callbacks', () => {
   });
 
   it('drop the newest when too many wait for one call', async () => {
-    const { instructions, sender } = make(2);
+    const { instructions, clock, sender } = make(2);
     for (let n = 0; n < 5; n++) sender.send(callback('CA1', n));
     expect(warnings.at(-1)).toContain('dropped');
-    await sender.close();
+    const closed = sender.close();
+    await clock.advanceAsync(2000);
+    await closed;
     expect(instructions.names()).toEqual(['CA1/0']);
   });
 
-  it('are given up when closed, timers included', async () => {
+  it('are delivered within the grace of closing', async () => {
+    const { instructions, clock, sender } = make();
+    sender.send(callback('CA1', 0));
+    sender.send(callback('CA1', 1));
+    const closed = sender.close();
+    instructions.open[0]!.answer(ok);
+    await settle();
+    instructions.open[1]!.answer(ok);
+    await closed;
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it('are given up after the grace of closing, timers included', async () => {
     const { instructions, clock, sender } = make();
     sender.send(callback('CA1', 0));
     instructions.open[0]!.answer(failed);
     await settle();
     expect(clock.pendingTimers).toBe(1);
-    await sender.close();
-    expect(clock.pendingTimers).toBe(0);
+    const closed = sender.close();
     sender.send(callback('CA1', 1));
-    expect(instructions.open).toHaveLength(1);
+    for (let i = 0; i < 4; i++) {
+      await clock.advanceAsync(500);
+      instructions.open.at(-1)!.answer(failed);
+    }
+    await closed;
+    expect(clock.pendingTimers).toBe(0);
+    expect(instructions.names()).not.toContain('CA1/1');
   });
 });

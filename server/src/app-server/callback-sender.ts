@@ -12,6 +12,8 @@ export interface CallbackSenderOptions {
   readonly attempts?: number;
   /** Callbacks that may wait for one call (default 100). The newest is dropped beyond, with a warning. */
   readonly capacity?: number;
+  /** Time that closing leaves to callbacks under way and waiting, milliseconds (default 2,000). */
+  readonly closeGraceMs?: number;
 }
 
 /** Failures that another attempt cannot mend. */
@@ -28,6 +30,7 @@ export class CallbackSender implements Callbacks {
   readonly #queues = new Map<string, BoundedQueue<InstructionRequest>>();
   readonly #abort = new AbortController();
   readonly #running = new Set<Promise<void>>();
+  #closing: Promise<void> | undefined;
 
   constructor(options: CallbackSenderOptions) {
     this.#options = options;
@@ -39,7 +42,7 @@ export class CallbackSender implements Callbacks {
   }
 
   send(request: InstructionRequest): void {
-    if (this.#abort.signal.aborted) return;
+    if (this.#closing !== undefined) return;
     const { callSid, url } = request;
     const waiting = this.#queues.get(callSid);
     if (waiting !== undefined) {
@@ -60,10 +63,19 @@ export class CallbackSender implements Callbacks {
     while (this.#running.size > 0) await Promise.all(this.#running);
   }
 
-  /** Drops what waits and gives up what is under way. Idempotent. */
-  async close(): Promise<void> {
-    this.#abort.abort(new Error('closed'));
+  /** Takes no more; what is not delivered after the grace is given up. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const { clock, closeGraceMs = 2000 } = this.#options;
+    const timer = clock.setTimer(closeGraceMs, () => {
+      this.#abort.abort(new Error('closed'));
+    });
     await this.drained();
+    timer.cancel();
   }
 
   async #run(callSid: string, queue: BoundedQueue<InstructionRequest>): Promise<void> {
