@@ -107,6 +107,10 @@ function serve(client: WebSocket, socket: Duplex, remoteAddress: string, gateway
     if (isBinary) connection.received({ value: undefined });
     else connection.received({ text: (data as Buffer).toString('utf8') });
   });
+  client.on('error', () => {
+    // A frame over the limit, say: the peer may take its time to close, what it held is released now.
+    connection.closed('protocol error');
+  });
   client.on('close', (code) => {
     connection.closed(`transport closed with ${code}`);
   });

@@ -47,7 +47,7 @@ export class Session {
     const ended = this.delivery.patterns.filter((pattern) => !maySubscribe(grants, pattern));
     for (const pattern of ended) this.delivery.unsubscribe(pattern);
     if (ended.length > 0) {
-      this.outbox.retain(({ subscriptions, seq }) => seq === undefined || subscriptions.some((one) => !one.removed));
+      this.outbox.retain(({ event }) => event === undefined || this.delivery.wants(event.topic));
     }
     return ended;
   }

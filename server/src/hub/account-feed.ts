@@ -119,21 +119,19 @@ export class AccountFeed {
     return { pattern, ready, close };
   }
 
-  /** Whether {@link recent} is complete for all these patterns after `seq`. */
-  coversSince(patterns: readonly string[], seq: number): boolean {
-    if (!this.#ring.reaches(seq)) return false;
-    return patterns.every((pattern) => (this.#patterns.get(pattern)?.since ?? Infinity) <= seq);
+  /** Whether {@link recent} is complete for this pattern after `seq`. */
+  coversSince(pattern: string, seq: number): boolean {
+    return this.#ring.reaches(seq) && (this.#patterns.get(pattern)?.since ?? Infinity) <= seq;
   }
 
-  /** Dispatched events after `seq` that a pattern matches, in order, each once. */
-  recent(patterns: readonly string[], seq: number): LoggedEvent[] {
-    const [only] = patterns;
-    if (patterns.length === 1 && only !== undefined) return this.#ring.after(seq, only);
-    const found = new Map<number, LoggedEvent>();
-    for (const pattern of patterns) {
-      for (const event of this.#ring.after(seq, pattern)) found.set(event.position.seq, event);
-    }
-    return [...found.values()].sort((a, b) => a.position.seq - b.position.seq);
+  /** Whether no dispatched event after `seq` is missing in {@link recent}. */
+  reaches(seq: number): boolean {
+    return this.#ring.reaches(seq);
+  }
+
+  /** Dispatched events with `after < seq < before`, whatever pattern they came for, in order. */
+  recent(after: number, before = Infinity): readonly LoggedEvent[] {
+    return this.#ring.between(after, before);
   }
 
   bounds(): Promise<LogBounds> {

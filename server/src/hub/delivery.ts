@@ -1,23 +1,18 @@
-import { topicMatches } from '@hookswitch/shared';
 import type { Position } from '@hookswitch/shared';
 import { delay, describeError } from '../kernel/index.ts';
 import type { Clock, Log } from '../kernel/index.ts';
-import type { AccountFeed, FeedSubscription } from './account-feed.ts';
+import type { AccountFeed } from './account-feed.ts';
 import { EventLogError } from './errors.ts';
 import { OutboundFrame } from './outbound-frame.ts';
 import type { LogBounds, LoggedEvent } from './ports.ts';
+import { Wishes } from './wishes.ts';
+import type { Wish } from './wishes.ts';
 
-/** One frame waiting in an outlet, with the subscriptions that it serves. */
+/** One frame waiting in an outlet. */
 export interface OutletItem {
   readonly frame: OutboundFrame;
-  /** Sequence of the event; undefined for a notice. */
-  readonly seq: number | undefined;
-  readonly subscriptions: readonly DeliverySubscription[];
-}
-
-interface EventItem extends OutletItem {
-  readonly seq: number;
-  readonly subscriptions: DeliverySubscription[];
+  /** The event inside; undefined for a notice. */
+  readonly event: LoggedEvent | undefined;
 }
 
 /** The receiving end of a delivery: one client's bounded queue of events. */
@@ -30,10 +25,14 @@ export interface Outlet {
   enqueue(item: OutletItem): void;
 }
 
+/** The answer to a subscriber. */
 export interface Subscribed {
   /** Events after this position are delivered live; older ones asked for come before them. */
   readonly position: Position;
+  /** False: the position asked for could not be honoured, delivery begins after `position`. */
   readonly recovered: boolean;
+  /** To be called when the client was told: events flow from then on. */
+  begin(): void;
 }
 
 export interface DeliveryOptions {
@@ -46,51 +45,30 @@ export interface DeliveryOptions {
 
 const RETRY_MS = 500;
 
-/** One pattern of one subscriber. */
-export class DeliverySubscription {
-  readonly pattern: string;
-  /** Coverage begins after this sequence. */
-  start = 0;
-  /** Everything that matches, after `start` and up to here, was queued. */
-  after = 0;
-  /** Live events are queued as they come; otherwise what comes after `after` is fetched from history. */
-  live = false;
-  /** The client has to be told that it lost its place. */
-  gap = false;
-  removed = false;
-  /** The client was told that it is subscribed. */
-  begun = false;
-
-  constructor(pattern: string) {
-    this.pattern = pattern;
-  }
-}
-
 /**
  * What one subscriber receives: every event that one of its patterns matches once, in rising sequence per topic, without
- * gaps, or else with a `gap` frame that says so.
+ * gaps, or else with a `gap` frame that says so. (A subscription that asks for a past which an overlapping one is ahead
+ * of gets that past late: the one way to see a topic out of order.)
  *
- * A subscription is `live` or behind. One recovery at a time fetches what all subscriptions behind are missing: from the
- * feed's recent events when those reach far enough, otherwise from the log, at the pace of the outlet; it ends by going
- * live in the same turn in which the feed has nothing newer. When the outlet overflows, the subscriptions whose events
- * were dropped fall behind and are recovered once the outlet has room.
+ * It is either live, queueing events as the feed dispatches them, or in recovery: then live events are left alone, since
+ * the feed's recent events and the log hold them, and everything is fetched from where each pattern stands, at the pace
+ * of the outlet. A recovery ends in the same turn in which nothing newer is left. Most recoveries of a new subscription
+ * begin and end in one turn. An outlet that overflows throws the subscriber back into recovery.
  */
 export class Delivery {
   readonly #options: DeliveryOptions;
-  readonly #subscriptions = new Map<
-    string,
-    { readonly state: DeliverySubscription; readonly feed: FeedSubscription }
-  >();
-  /** Rises with every change that a running recovery has to notice. */
-  #generation = 0;
-  #recovering = false;
-  /** Highest sequence that a recovery queued: at or below it live events may be repetitions. */
-  #recoveredUpTo = 0;
-  /** The latest live event, as long as it is not known to be dropped. */
-  #last: EventItem | undefined;
-  #closed = false;
+  readonly #wishes = new Wishes();
   readonly #abort = new AbortController();
   readonly #releaseFeed: () => void;
+  #live = true;
+  #recovering = false;
+  /** Rises with every change that a running recovery has to notice. */
+  #generation = 0;
+  /** Highest sequence that a recovery queued: at or below it live events may be repetitions. */
+  #recoveredUpTo = 0;
+  #lastLive = 0;
+  /** Sequence of the live event in hand. */
+  #inHand: number | undefined;
 
   constructor(options: DeliveryOptions) {
     this.#options = options;
@@ -98,168 +76,156 @@ export class Delivery {
   }
 
   get size(): number {
-    return this.#subscriptions.size;
+    return this.#wishes.size;
   }
 
   has(pattern: string): boolean {
-    return this.#subscriptions.has(pattern);
+    return this.#wishes.get(pattern) !== undefined;
   }
 
   get patterns(): string[] {
-    return [...this.#subscriptions.keys()];
+    return this.#wishes.patterns;
+  }
+
+  /** Whether a subscription that is held matches the topic. */
+  wants(topic: string): boolean {
+    return this.#wishes.matchesAny(topic);
   }
 
   /**
-   * Subscribes a normalised pattern; `position` is the last event the client has. Call `begin` of the
-   * result when the client was told: events flow from then on. @throws EventLogError when the log cannot serve it now
+   * Subscribes a normalised pattern; `position` is the last event the client has.
+   * @throws EventLogError when the log cannot serve it now, or it was unsubscribed meanwhile
    */
-  async subscribe(pattern: string, position: Position | undefined): Promise<Subscribed & { begin(): void }> {
+  async subscribe(pattern: string, position: Position | undefined): Promise<Subscribed> {
     const { feed } = this.#options;
-    const state = new DeliverySubscription(pattern);
     const subscription = feed.subscribe(pattern, {
       deliver: (event) => {
-        this.#live(state, event);
+        this.#deliver(wish, event);
       },
       reset: (at) => {
-        this.#reset(state, at);
+        this.#reset(wish, at);
       },
     });
-    this.#subscriptions.set(pattern, { state, feed: subscription });
+    const wish: Wish = { pattern, feed: subscription, start: 0, after: 0, gap: false, begun: false };
+    this.#wishes.add(wish);
     try {
       const since = await subscription.ready;
-      const honoured = position === undefined ? undefined : await this.#honours(pattern, position);
-      if (state.removed || this.#closed) throw new EventLogError('closed', 'unsubscribed meanwhile');
+      const honoured = position !== undefined && (await this.#honours(pattern, position));
+      if (!this.#wishes.holds(wish)) throw new EventLogError('closed', 'unsubscribed meanwhile');
       // Live delivery of a new pattern begins after `since`, of one that others held already after `dispatched`.
       const now = { epoch: feed.epoch ?? since.epoch, seq: feed.dispatched };
       if (since.epoch === now.epoch) now.seq = Math.max(now.seq, since.seq);
-      const resumes = honoured === true && position?.epoch === now.epoch;
-      state.start = state.after = resumes ? position.seq : now.seq;
+      const resumes = honoured && position.epoch === now.epoch;
+      wish.start = wish.after = resumes ? position.seq : now.seq;
       return {
-        position: { epoch: now.epoch, seq: Math.max(now.seq, state.start) },
+        position: { epoch: now.epoch, seq: Math.max(now.seq, wish.start) },
         recovered: position === undefined || resumes,
         begin: () => {
-          state.begun = true;
-          void this.#recover();
+          this.#begin(wish);
         },
       };
     } catch (error) {
-      this.unsubscribe(pattern);
+      if (this.#wishes.holds(wish)) this.unsubscribe(pattern);
       throw error;
     }
   }
 
   /** False when there is no such subscription. Events already queued stay queued. */
   unsubscribe(pattern: string): boolean {
-    const entry = this.#subscriptions.get(pattern);
-    if (entry === undefined) return false;
-    entry.state.removed = true;
-    entry.feed.close();
-    this.#subscriptions.delete(pattern);
+    const wish = this.#wishes.get(pattern);
+    if (wish === undefined) return false;
+    this.#wishes.remove(wish);
     this.#generation += 1;
     return true;
   }
 
   /** The outlet overflowed: what these items held is fetched again later. */
   dropped(items: readonly OutletItem[]): void {
+    this.#leaveLive(this.#inHand === undefined ? this.#options.feed.dispatched : this.#inHand - 1);
     this.#generation += 1;
-    this.#last = undefined;
-    for (const { seq, subscriptions } of items) {
-      if (seq === undefined) continue;
-      // An event may have been queued for a subscription that is gone by now while another one relied on that.
-      const owners = subscriptions.some((owner) => owner.removed) ? this.#states() : subscriptions;
-      for (const state of owners) {
-        if (state.removed || seq <= state.start || state.after < seq) continue;
-        state.after = seq - 1;
-        state.live = false;
-        state.gap = true;
-      }
-    }
+    for (const { event } of items) if (event !== undefined) this.#wishes.takeBack(event);
     void this.#recover();
   }
 
   /** Idempotent. */
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#generation += 1;
+    if (this.#abort.signal.aborted) return;
     this.#abort.abort();
-    for (const { state, feed } of this.#subscriptions.values()) {
-      state.removed = true;
-      feed.close();
-    }
-    this.#subscriptions.clear();
+    for (const pattern of this.patterns) this.unsubscribe(pattern);
     this.#releaseFeed();
+  }
+
+  #begin(wish: Wish): void {
+    if (!this.#wishes.holds(wish)) return;
+    this.#leaveLive(this.#options.feed.dispatched);
+    this.#wishes.begin(wish);
+    this.#generation += 1;
+    void this.#recover();
   }
 
   async #honours(pattern: string, position: Position): Promise<boolean> {
     const { feed } = this.#options;
-    if (position.epoch === feed.epoch && position.seq <= feed.dispatched && feed.coversSince([pattern], position.seq)) {
-      return true;
-    }
+    const { epoch, seq } = position;
+    if (epoch === feed.epoch && seq <= feed.dispatched && feed.coversSince(pattern, seq)) return true;
     const bounds = await feed.bounds();
-    return position.epoch === bounds.epoch && position.seq >= bounds.lowWater && position.seq <= bounds.head;
+    return epoch === bounds.epoch && seq >= bounds.lowWater && seq <= bounds.head;
   }
 
-  #live(state: DeliverySubscription, event: LoggedEvent): void {
+  #deliver(wish: Wish, event: LoggedEvent): void {
     const { seq } = event.position;
-    if (!state.live || seq <= state.after) return;
-    state.after = seq;
-    if (this.#last?.seq === seq) {
-      // Another pattern of this subscriber matched the same event: one copy serves both.
-      this.#last.subscriptions.push(state);
-      return;
-    }
-    // A recovery may have been ahead of live delivery, for another pattern.
-    if (seq <= this.#recoveredUpTo && this.#covered(event, [state])) return;
-    const item = { frame: this.#options.frameOf(event), seq, subscriptions: [state] };
-    this.#last = item;
-    this.#options.outlet.enqueue(item);
+    if (!this.#live || !wish.begun || seq <= wish.after) return;
+    wish.after = seq;
+    // One copy serves all patterns; and a recovery may have been ahead of live delivery, for another pattern.
+    if (seq === this.#lastLive || (seq <= this.#recoveredUpTo && this.#wishes.holdersOf(event) > 1)) return;
+    this.#lastLive = seq;
+    this.#inHand = seq;
+    this.#options.outlet.enqueue({ frame: this.#options.frameOf(event), event });
+    this.#inHand = undefined;
   }
 
-  /** Whether a subscription that is not one of `but` has queued this event, or was not owed it. */
-  #covered(event: LoggedEvent, but: readonly DeliverySubscription[]): boolean {
-    const { seq } = event.position;
-    const { dispatched } = this.#options.feed;
-    for (const { state } of this.#subscriptions.values()) {
-      if (but.includes(state) || seq <= state.start) continue;
-      // A live one gets what is dispatched; in the midst of live delivery that may be still to come.
-      const upTo = state.live && but.every((other) => !other.live) ? Math.max(dispatched, state.after) : state.after;
-      if (seq <= upTo && topicMatches(state.pattern, event.topic)) return true;
-    }
-    return false;
+  /** `upTo`: everything to here was given to every pattern while live. */
+  #leaveLive(upTo: number): void {
+    if (!this.#live) return;
+    this.#live = false;
+    for (const wish of this.#wishes.begun) wish.after = Math.max(wish.after, upTo);
   }
 
-  #reset(state: DeliverySubscription, at: Position): void {
+  #reset(wish: Wish, at: Position): void {
     this.#generation += 1;
     this.#recoveredUpTo = 0;
-    this.#last = undefined;
-    if (!state.begun) return;
-    state.start = state.after = at.seq;
-    state.live = true;
-    state.gap = false;
-    this.#tellGap(state, at, false);
+    this.#lastLive = 0;
+    if (!wish.begun) return;
+    this.#startAgain(wish, at);
   }
 
-  #tellGap(state: DeliverySubscription, position: Position, recovered: boolean): void {
-    const frame = OutboundFrame.notice({ type: 'gap', topic: state.pattern, position, recovered });
-    this.#options.outlet.enqueue({ frame, seq: undefined, subscriptions: [] });
+  /** What was missed cannot be had any more: the client is told, and goes on after `at`. */
+  #startAgain(wish: Wish, at: Position): void {
+    wish.start = wish.after = at.seq;
+    wish.gap = false;
+    this.#tellGap(wish, at, false);
   }
 
-  #states(): DeliverySubscription[] {
-    return [...this.#subscriptions.values()].map(({ state }) => state);
+  #tellGap(wish: Wish, position: Position, recovered: boolean): void {
+    const frame = OutboundFrame.notice({ type: 'gap', topic: wish.pattern, position, recovered });
+    this.#options.outlet.enqueue({ frame, event: undefined });
   }
 
-  #behind(): DeliverySubscription[] {
-    return this.#states().filter((state) => state.begun && !state.live);
+  #tellGaps(): void {
+    const { epoch } = this.#options.feed;
+    for (const wish of this.#wishes.begun) {
+      if (!wish.gap || epoch === undefined) continue;
+      wish.gap = false;
+      this.#tellGap(wish, { epoch, seq: wish.after }, true);
+    }
   }
 
   async #recover(): Promise<void> {
     if (this.#recovering) return;
     this.#recovering = true;
-    for (let behind = this.#behind(); behind.length > 0 && !this.#closed; behind = this.#behind()) {
+    while (!this.#live && !this.#abort.signal.aborted) {
       try {
         if (!this.#options.outlet.hasRoom) await this.#options.outlet.room();
-        else if (!this.#fromRecent(behind)) await this.#fromLog(behind);
+        else if (!this.#fromRecent()) await this.#fromLog();
       } catch (error) {
         await this.#failed(error);
       }
@@ -275,75 +241,105 @@ export class Delivery {
     await delay(clock, RETRY_MS, this.#abort.signal).catch(() => undefined);
   }
 
-  #tellGaps(behind: readonly DeliverySubscription[]): void {
-    const { epoch } = this.#options.feed;
-    for (const state of behind) {
-      if (!state.gap || epoch === undefined) continue;
-      state.gap = false;
-      this.#tellGap(state, { epoch, seq: state.after }, true);
-    }
-  }
-
   /**
    * Goes live from the feed's recent events. False when those do not reach back far enough. Nothing can happen between
    * the last of them and going live, because all of it is one turn.
    */
-  #fromRecent(behind: readonly DeliverySubscription[]): boolean {
+  #fromRecent(): boolean {
     const { feed, outlet } = this.#options;
-    const patterns = behind.map((state) => state.pattern);
-    const from = Math.min(...behind.map((state) => state.after));
-    if (!feed.coversSince(patterns, from)) return false;
-    this.#tellGaps(behind);
-    for (const event of feed.recent(patterns, from)) {
-      if (!outlet.hasRoom || !this.#catchUp(behind, event)) return true;
+    const wishes = this.#wishes.begun;
+    const from = Math.min(...wishes.map((wish) => wish.after));
+    if (!wishes.every((wish) => feed.coversSince(wish.pattern, wish.after))) return false;
+    this.#tellGaps();
+    for (const event of wishes.length === 0 ? [] : feed.recent(from)) {
+      if (!outlet.hasRoom || !this.#catchUp(event)) return true;
     }
-    for (const state of behind) {
-      state.after = Math.max(state.after, feed.dispatched);
-      state.live = true;
-    }
+    for (const wish of wishes) wish.after = Math.max(wish.after, feed.dispatched);
+    this.#live = true;
     return true;
   }
 
-  /** Reads up to the log's present head, or until the outlet is full: then the log is not kept waiting for the client. */
-  async #fromLog(behind: readonly DeliverySubscription[]): Promise<void> {
+  /**
+   * Reads what is too old for the recent events from the log, up to its present head or until the outlet is full (the log
+   * is not kept waiting for a client), and merges it by sequence with the recent events for the other patterns.
+   */
+  async #fromLog(): Promise<void> {
     const { feed, outlet } = this.#options;
     const generation = this.#generation;
     const bounds = await feed.bounds();
     if (generation !== this.#generation) return;
     if (bounds.epoch !== feed.epoch) throw new EventLogError('epoch-changed', 'the stream was recreated');
-    const kept = behind.filter((state) => state.after >= bounds.lowWater);
-    for (const state of behind) if (!kept.includes(state)) this.#giveUp(state, bounds);
-    if (kept.length === 0) return;
-    this.#tellGaps(kept);
+    this.#giveUpLost(bounds);
+    this.#tellGaps();
+    const { old, recent } = this.#split();
+    if (old.length === 0 || generation !== this.#generation) return;
+    const from = Math.min(...old.map((wish) => wish.after));
     const at = (seq: number): Position => ({ epoch: bounds.epoch, seq });
-    const patterns = kept.map((state) => state.pattern);
-    const from = Math.min(...kept.map((state) => state.after));
+    const patterns = old.map((wish) => wish.pattern);
+    let upTo = from;
+    let recentTo = Math.min(...recent.map((wish) => wish.after));
+    let full = false;
     for await (const event of feed.read(patterns, at(from), at(bounds.head))) {
-      if (generation !== this.#generation || !this.#catchUp(kept, event) || !outlet.hasRoom) return;
+      if (generation !== this.#generation) return;
+      const reached = this.#catchUpRecent(recentTo, event.position.seq);
+      if (reached === undefined) return;
+      recentTo = reached;
+      full = !outlet.hasRoom;
+      if (full) break;
+      if (!this.#catchUp(event, old)) return;
+      upTo = event.position.seq;
+      full = !outlet.hasRoom;
+      if (full) break;
     }
     if (generation !== this.#generation) return;
-    for (const state of kept) state.after = Math.max(state.after, bounds.head);
+    if (!full) upTo = bounds.head;
+    for (const wish of old) wish.after = Math.max(wish.after, upTo);
+    for (const wish of recent) wish.after = Math.max(wish.after, recentTo);
   }
 
-  /** What this subscription missed is not kept any more: it goes on with what is live now. */
-  #giveUp(state: DeliverySubscription, bounds: LogBounds): void {
-    state.start = state.after = Math.max(bounds.head, this.#options.feed.dispatched);
-    state.live = true;
-    state.gap = false;
-    this.#tellGap(state, { epoch: bounds.epoch, seq: state.after }, false);
-  }
-
-  /** Queues one event of history for those that lack it. False when the outlet overflowed meanwhile. */
-  #catchUp(behind: readonly DeliverySubscription[], event: LoggedEvent): boolean {
-    const { seq } = event.position;
-    const generation = this.#generation;
-    const wanted = behind.filter((state) => seq > state.after && topicMatches(state.pattern, event.topic));
-    if (wanted.length > 0 && !this.#covered(event, wanted)) {
-      this.#recoveredUpTo = Math.max(this.#recoveredUpTo, seq);
-      this.#options.outlet.enqueue({ frame: this.#options.frameOf(event), seq, subscriptions: wanted });
-      if (generation !== this.#generation) return false;
+  /** The patterns that need the log, and those that the recent events suffice for. */
+  #split(): { readonly old: Wish[]; readonly recent: Wish[] } {
+    const old: Wish[] = [];
+    const recent: Wish[] = [];
+    for (const wish of this.#wishes.begun) {
+      (this.#options.feed.coversSince(wish.pattern, wish.after) ? recent : old).push(wish);
     }
-    for (const state of behind) state.after = Math.max(state.after, seq);
-    return true;
+    return { old, recent };
+  }
+
+  /**
+   * Queues recent events with `after < seq < before` until the outlet is full. Returns up to where it came; events that
+   * the feed has not dispatched yet are not passed by. Undefined when this pass has to be given up: overflow, or the
+   * recent events do not reach back any more.
+   */
+  #catchUpRecent(after: number, before: number): number | undefined {
+    const { feed, outlet } = this.#options;
+    if (after >= before) return after;
+    if (!feed.reaches(after)) return undefined;
+    for (const event of feed.recent(after, before)) {
+      if (!this.#catchUp(event)) return undefined;
+      if (!outlet.hasRoom) return event.position.seq;
+    }
+    return Math.max(after, Math.min(before - 1, feed.dispatched));
+  }
+
+  #giveUpLost(bounds: LogBounds): void {
+    const { feed } = this.#options;
+    const now = { epoch: bounds.epoch, seq: Math.max(bounds.head, feed.dispatched) };
+    for (const wish of this.#wishes.begun) {
+      if (wish.after >= bounds.lowWater || feed.coversSince(wish.pattern, wish.after)) continue;
+      this.#startAgain(wish, now);
+    }
+  }
+
+  /**
+   * Queues one event of history if a pattern (one of `among`, if given) lacks it. False when the outlet overflowed.
+   */
+  #catchUp(event: LoggedEvent, among?: readonly Wish[]): boolean {
+    if (!this.#wishes.give(event, among)) return true;
+    const generation = this.#generation;
+    this.#recoveredUpTo = Math.max(this.#recoveredUpTo, event.position.seq);
+    this.#options.outlet.enqueue({ frame: this.#options.frameOf(event), event });
+    return generation === this.#generation;
   }
 }

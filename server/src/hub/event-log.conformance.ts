@@ -45,7 +45,12 @@ export function eventLogConformance(name: string, open: () => Promise<EventLogHa
       const seen: LoggedEvent[] = [];
       const subscription = log.subscribe(accountSid, pattern, (one) => seen.push(one));
       await subscription.ready;
-      return { seen, close: subscription.close };
+      return {
+        seen,
+        close: () => {
+          subscription.close();
+        },
+      };
     };
 
     it('publish resolves with rising positions, and live delivery carries the same', async () => {

@@ -1,4 +1,3 @@
-import { topicMatches } from '@hookswitch/shared';
 import type { LoggedEvent } from './ports.ts';
 
 export interface HotRingOptions {
@@ -50,16 +49,9 @@ export class HotRing {
     return seq >= this.#droppedUpTo;
   }
 
-  /** Events with `seq > after` that match the pattern, in order. */
-  after(after: number, pattern: string): LoggedEvent[] {
-    let low = this.#head;
-    let high = this.#events.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.#events[middle]?.position.seq ?? 0) <= after) low = middle + 1;
-      else high = middle;
-    }
-    return this.#events.slice(low).filter((event) => topicMatches(pattern, event.topic));
+  /** Events with `after < seq < before`, in order. */
+  between(after: number, before: number): LoggedEvent[] {
+    return this.#events.slice(this.#firstAbove(after), before === Infinity ? undefined : this.#firstAbove(before - 1));
   }
 
   clear(): void {
@@ -67,5 +59,17 @@ export class HotRing {
     this.#head = 0;
     this.#bytes = 0;
     this.#droppedUpTo = 0;
+  }
+
+  /** Index of the first event with a sequence above `seq`. */
+  #firstAbove(seq: number): number {
+    let low = this.#head;
+    let high = this.#events.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#events[middle]?.position.seq ?? 0) <= seq) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 }

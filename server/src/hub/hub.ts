@@ -1,5 +1,5 @@
 import type { Grants, HookswitchEvent, Position } from '@hookswitch/shared';
-import { parseTopic } from '@hookswitch/shared';
+import { parseTopic, topicMatches } from '@hookswitch/shared';
 import type { Clock, Log, Metrics } from '../kernel/index.ts';
 import { AccountFeed } from './account-feed.ts';
 import type { AccountFeedOptions } from './account-feed.ts';
@@ -147,7 +147,7 @@ class LocalHub implements Hub {
     });
     const ready = subscription.ready.then((position) => {
       after = position.seq;
-      for (const event of feed.recent([parsed.topic], position.seq)) give(event);
+      for (const event of feed.recent(position.seq)) if (topicMatches(parsed.topic, event.topic)) give(event);
       return position;
     });
     ready.catch(() => undefined);

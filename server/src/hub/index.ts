@@ -1,7 +1,7 @@
 export { createHub } from './hub.ts';
 export type { Hub, HubOptions, HubSubscription } from './hub.ts';
 export { Delivery } from './delivery.ts';
-export type { DeliverySubscription, Outlet, OutletItem, Subscribed } from './delivery.ts';
+export type { Outlet, OutletItem, Subscribed } from './delivery.ts';
 export { Fanout } from './fanout.ts';
 export type { Flushable } from './fanout.ts';
 export { OutboundFrame } from './outbound-frame.ts';
