@@ -79,7 +79,7 @@ describe('a merged call', () => {
     expect(world.router.words(child)).toEqual(['ringing', 'answered', 'ended hangup-callee remote']);
     expect(device.words().at(-1)).toBe('ended hangup-callee');
     expect(sip.did).toEqual(['200']);
-    expect(world.media.leg(root).closed).toBe(false);
+    expect([world.media.leg(child).closed, world.media.leg(root).closed]).toEqual([true, false]);
     expect(await device.ask({ type: 'mute', callSid: child, muted: true })).toMatchObject({ error: 'noSuchCall' });
   });
 

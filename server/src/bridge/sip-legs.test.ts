@@ -204,6 +204,19 @@ describe('calls from the PSTN', () => {
   });
 });
 
+describe('a call that was silent before it was held', () => {
+  it('goes on when audio is back after the hold', async () => {
+    const { sip, root } = await world.caller();
+    world.legs.answer(root);
+    world.media.leg(root).flow();
+    world.media.leg(root).events.emit('silent', { forMs: 5000 });
+    await sip.listener.onReinvite?.(hold);
+    await sip.listener.onReinvite?.(SDP);
+    await world.clock.advanceAsync(120_000);
+    expect(world.router.words(root)).toEqual(['answered', 'held', 'resumed']);
+  });
+});
+
 describe('calls to the PSTN', () => {
   it('go through the trunk with its credentials and our offer', async () => {
     world.trunk = {
