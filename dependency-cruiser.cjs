@@ -48,11 +48,19 @@ const only = (pkg, path) => ({
 
 module.exports = {
   forbidden: [
-    { name: 'no-circular', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
+    {
+      name: 'no-circular',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
     {
       name: 'no-orphans',
       severity: 'error',
-      from: { orphan: true, pathNot: `${TEST}|\\.d\\.ts$|main\\.tsx?$|config\\.[cm]?[jt]s$|^scripts/|^examples/|^e2e/` },
+      from: {
+        orphan: true,
+        pathNot: `${TEST}|\\.d\\.ts$|main\\.tsx?$|config\\.[cm]?[jt]s$|^scripts/|^examples/|^e2e/`,
+      },
       to: {},
     },
     ...layers,
@@ -74,7 +82,10 @@ module.exports = {
       name: 'app-names-index-or-adapter',
       severity: 'error',
       from: { path: '^server/src/app/', pathNot: TEST },
-      to: { path: '^server/src/', pathNot: `^server/src/(app|kernel|bus)/|/(index|ports)\\.ts$|\\.memory\\.ts$|${ADAPTER}` },
+      to: {
+        path: '^server/src/',
+        pathNot: `^server/src/(app|kernel|bus)/|/(index|ports)\\.ts$|\\.memory\\.ts$|${ADAPTER}`,
+      },
     },
     {
       name: 'adapters-only-from-app',
@@ -95,7 +106,10 @@ module.exports = {
       name: 'sockets-only-in-transports',
       severity: 'error',
       comment: 'node sockets are opened in two places: SIP transports and RTP sockets',
-      from: { path: '^server/src/', pathNot: `^server/src/sip/transport/|^server/src/media/rtp/.*socket|^server/src/app/|^server/src/kernel/|${TEST}` },
+      from: {
+        path: '^server/src/',
+        pathNot: `^server/src/sip/transport/|^server/src/media/rtp/.*socket|^server/src/app/|^server/src/kernel/|${TEST}`,
+      },
       to: { path: '^(node:)?(dgram|net|tls)$', dependencyTypes: ['core'], dependencyTypesNot: ['type-only'] },
     },
     ...['message', 'sdp', 'transport', 'transaction', 'dialog', 'user-agent'].map((dir, i, all) => ({
@@ -104,10 +118,25 @@ module.exports = {
       from: { path: `^server/src/sip/${dir}/`, pathNot: TEST },
       to: { path: `^server/src/sip/(${all.slice(i + 1).join('|') || '(?!)'})/` },
     })),
-    { name: 'shared-is-pure', severity: 'error', from: { path: '^shared/src/', pathNot: TEST }, to: { pathNot: '^shared/|node_modules/zod/' } },
+    {
+      name: 'shared-is-pure',
+      severity: 'error',
+      from: { path: '^shared/src/', pathNot: TEST },
+      to: { pathNot: '^shared/|node_modules/zod/' },
+    },
     { name: 'client-knows-shared-only', severity: 'error', from: { path: '^client/' }, to: { path: '^(server|e2e)/' } },
-    { name: 'sdk-knows-no-app', severity: 'error', from: { path: '^client/src/sdk/' }, to: { path: '^client/src/app/|node_modules/react' } },
-    { name: 'server-knows-shared-only', severity: 'error', from: { path: '^server/' }, to: { path: '^(client|e2e|examples)/' } },
+    {
+      name: 'sdk-knows-no-app',
+      severity: 'error',
+      from: { path: '^client/src/sdk/' },
+      to: { path: '^client/src/app/|node_modules/react' },
+    },
+    {
+      name: 'server-knows-shared-only',
+      severity: 'error',
+      from: { path: '^server/' },
+      to: { path: '^(client|e2e|examples)/' },
+    },
     { name: 'e2e-is-black-box', severity: 'error', from: { path: '^e2e/' }, to: { path: '^server/' } },
     {
       name: 'product-code-free-of-tests',
