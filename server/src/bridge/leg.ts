@@ -42,6 +42,9 @@ export interface LegFacts {
   readonly dialled: boolean;
 }
 
+/** Why silence of the far end is no fault: it holds the call, agreed to send nothing, or muted itself. */
+export type Exemption = 'held' | 'listens-only' | 'muted';
+
 /**
  * What all legs share: media and its events, playback, silence watch, merge, and the single end. Lives from the leg's
  * creation to {@link finish}, which releases everything.
@@ -60,7 +63,7 @@ export class LegCore {
   readonly #context: HostContext;
   readonly #silence: SilenceWatch;
   readonly #releases: Unsubscribe[] = [];
-  readonly #exemptions = new Set<'held' | 'muted'>();
+  readonly #exemptions = new Set<Exemption>();
   #media: Leg | undefined;
   #phase: 'open' | 'answered' | 'ended' = 'open';
   #answeredBy: string | undefined;
@@ -106,7 +109,7 @@ export class LegCore {
     return this.isAnswered ? 'hangup-caller' : 'canceled';
   }
 
-  /** Whether silence is agreed: held by the far end, or muted. */
+  /** Whether silence of the far end is no fault. */
   get isExempt(): boolean {
     return this.#exemptions.size > 0;
   }
@@ -154,11 +157,12 @@ export class LegCore {
     this.post(answeredBy === undefined ? event : { ...event, answeredBy });
   }
 
-  exempt(why: 'held' | 'muted', on: boolean): void {
+  exempt(why: Exemption, on: boolean): void {
+    const lifted = !on && this.#exemptions.delete(why);
     if (on) this.#exemptions.add(why);
-    else this.#exemptions.delete(why);
     // After a hold silence is counted anew: media reports `silent` again, but `resumed` only after a `silent`.
-    this.#silence.update({ exempt: this.isExempt, ...(why === 'held' && !on ? { receiving: true } : {}) });
+    const anew = lifted && why !== 'muted' ? { receiving: true } : {};
+    this.#silence.update({ exempt: this.isExempt, ...anew });
     this.merge?.exempt(this);
   }
 

@@ -81,6 +81,7 @@ export class SipAudio {
 
   #apply(audio: NegotiatedAudio): void {
     this.#media.update(remoteOf(audio, this.#signallingAddress));
+    this.#core.exempt('listens-only', audio.direction === 'sendonly' || audio.direction === 'inactive');
     if (audio.heldByPeer === this.#held) return;
     this.#held = audio.heldByPeer;
     this.#core.exempt('held', this.#held);

@@ -217,6 +217,14 @@ describe('a call that was silent before it was held', () => {
   });
 });
 
+it('a caller who agreed to listen only may be silent', async () => {
+  const call = new FakeIncoming(admission(), SDP.replace('a=sendrecv', 'a=recvonly'));
+  const { root } = await world.caller(call);
+  world.legs.answer(root);
+  await world.clock.advanceAsync(300_000);
+  expect(world.router.words(root)).toEqual(['answered']);
+});
+
 describe('calls to the PSTN', () => {
   it('go through the trunk with its credentials and our offer', async () => {
     world.trunk = {
