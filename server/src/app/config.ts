@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { networkInterfaces } from 'node:os';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { DomainError } from '../kernel/index.ts';
@@ -140,12 +141,23 @@ function assemble(
     sip: { host: data['sip-host'] ?? anywhere, port: choice(data['sip-port'], 5060) },
     rtpPorts: rangeOf(data['rtp-ports']),
     webrtc: { host: data['webrtc-host'] ?? host, port: data['webrtc-port'] ?? 0, workers: data['media-workers'] },
-    trunk: { allow: ['127.0.0.0/8', '::1/128', ...data['allow-trunk']], gateway: data['demo-gateway'] },
+    trunk: {
+      allow: ['127.0.0.0/8', '::1/128', ...(publicAddress === undefined ? [] : ownAddresses()), ...data['allow-trunk']],
+      gateway: data['demo-gateway'],
+    },
     demo: !flags.has('no-demo'),
     natsUrl: nonEmpty(env['NATS_URL']),
     databaseUrl: nonEmpty(env['DATABASE_URL']),
     log: { level: data['log-level'], json: flags.has('log-json') },
   };
+}
+
+/** This machine's own addresses: the simulated caller uses one of them when SIP is not on loopback. */
+function ownAddresses(): string[] {
+  const all = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  return all
+    .filter(({ internal }) => !internal)
+    .map(({ address, family }) => `${address}/${family === 'IPv4' ? 32 : 128}`);
 }
 
 const nonEmpty = (text: string | undefined): string | undefined => (text === '' ? undefined : text);

@@ -85,11 +85,12 @@ function addHealthRoutes(app: FastifyInstance, { health, metrics }: HttpServerOp
 }
 
 function addDemoRoutes(app: FastifyInstance, demo: DemoAccess): void {
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     const { key } = request.query as { key?: string };
     if (demo.key !== undefined && key === demo.key && request.url.startsWith('/?')) {
-      await reply.header('set-cookie', `${DEMO_COOKIE}=${demo.key}; Path=/; HttpOnly; SameSite=Strict; Secure`);
+      void reply.header('set-cookie', `${DEMO_COOKIE}=${demo.key}; Path=/; HttpOnly; SameSite=Strict; Secure`);
     }
+    done();
   });
   app.get('/demo/token', async (request, reply) => {
     if (demo.key !== undefined && !(request.headers.cookie ?? '').includes(`${DEMO_COOKIE}=${demo.key}`)) {

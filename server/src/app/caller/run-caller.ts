@@ -1,3 +1,4 @@
+import { createSocket } from 'node:dgram';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { createLog, delay, describeError, systemClock, systemRandom } from '../../kernel/index.ts';
@@ -58,7 +59,7 @@ async function call(options: CallerOptions, to: string, io: CallerIo): Promise<n
   }
   const address = server.host === '0.0.0.0' ? '127.0.0.1' : server.host;
   const source = await sourceOf(options, io);
-  const transport = await openUdpTransport({ address: isLoopback(address) ? '127.0.0.1' : '0.0.0.0', log: quietLog() });
+  const transport = await openUdpTransport({ address: await addressTowards(address, server.port), log: quietLog() });
   const agent = userAgent(transport, () => undefined);
   try {
     const telephone = await TelephoneCall.open({ ...common(options, io), address: transport.local.address, source });
@@ -200,7 +201,19 @@ function saveRecording(options: CallerOptions, telephone: TelephoneCall, dataDir
   else io.out(`heard ${String(seconds)} s, at the end ${recorder.describe()}; recorded in ${file}`);
 }
 
-const isLoopback = (address: string): boolean => address.startsWith('127.') || address === 'localhost';
+/** Our address on the way to a host: connecting a UDP socket asks the routing table and sends nothing. */
+async function addressTowards(host: string, port: number): Promise<string> {
+  const socket = createSocket('udp4');
+  try {
+    await new Promise<void>((done, failed) => {
+      socket.once('error', failed);
+      socket.connect(port, host, done);
+    });
+    return socket.address().address;
+  } finally {
+    socket.close();
+  }
+}
 
 /** BYE and its answer get a moment before the socket goes. */
 function settleNetwork(): Promise<void> {

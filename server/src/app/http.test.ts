@@ -1,0 +1,64 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createMetrics, silentLog } from '../kernel/index.ts';
+import { Health } from './health.ts';
+import { openHttpServer } from './http.fastify.ts';
+import type { DemoAccess, HttpServer } from './http.fastify.ts';
+
+let opened: HttpServer | undefined;
+let dir: string | undefined;
+
+async function open(demo?: DemoAccess): Promise<{ base: string; health: Health }> {
+  dir = mkdtempSync(join(tmpdir(), 'hookswitch-http-'));
+  writeFileSync(join(dir, 'index.html'), '<title>page</title>');
+  const health = new Health();
+  opened = await openHttpServer({
+    host: '127.0.0.1',
+    port: { number: 0, fixed: false },
+    tls: undefined,
+    pageDir: dir,
+    health,
+    metrics: createMetrics(),
+    log: silentLog,
+    demo,
+  });
+  return { base: `http://127.0.0.1:${opened.port}`, health };
+}
+
+afterEach(async () => {
+  await opened?.close();
+  if (dir !== undefined) rmSync(dir, { recursive: true, force: true });
+});
+
+describe('HTTP server', () => {
+  it('serves the page, and health by what is well', async () => {
+    const { base, health } = await open();
+    expect(await (await fetch(base)).text()).toContain('page');
+    expect((await fetch(`${base}/readyz`)).status).toBe(503);
+    health.state = 'ready';
+    expect((await fetch(`${base}/readyz`)).status).toBe(200);
+    health.add({ name: 'nats', problem: () => 'not connected' });
+    expect((await fetch(`${base}/healthz`)).status).toBe(200);
+    const ready = await fetch(`${base}/readyz`);
+    expect(ready.status).toBe(503);
+    expect(await ready.json()).toMatchObject({ ok: false, problems: { nats: 'not connected' } });
+    health.state = 'draining';
+    expect((await fetch(`${base}/readyz`)).status).toBe(503);
+    expect((await fetch(`${base}/metrics`)).headers.get('content-type')).toContain('text/plain');
+    expect((await fetch(`${base}/nothing`)).status).toBe(404);
+  });
+
+  it('gives demo tokens on loopback, and elsewhere only to who opened the page with the key', async () => {
+    const token = (identity: string) => Promise.resolve({ status: 200, body: JSON.stringify({ identity }) });
+    const { base } = await open({ key: 'the-key', token });
+    expect((await fetch(`${base}/demo/token?identity=alice`)).status).toBe(403);
+    expect((await fetch(`${base}/?key=wrong`)).headers.get('set-cookie')).toBeNull();
+    const page = await fetch(`${base}/?key=the-key`);
+    expect(await page.text()).toContain('page');
+    const cookie = (page.headers.get('set-cookie') ?? '').split(';')[0] ?? '';
+    const given = await fetch(`${base}/demo/token?identity=alice`, { headers: { cookie } });
+    expect(await given.json()).toEqual({ identity: 'alice' });
+  });
+});
