@@ -19,6 +19,7 @@ const USAGE = `usage: node scripts/bootstrap.mjs COMMAND [arguments]
   bench        one benchmark
   conformance  protocol conformance of a running hub
   generate     write the generated files (--check: only compare them)
+  screenshots  take the pictures of docs/images anew (needs what npm test needs)
   hookswitch   the command line: accounts, keys, numbers, applications, trunks
 `;
 
@@ -29,6 +30,7 @@ const PROGRAMS = {
   conformance: ['e2e/src/conformance/main.ts'],
   hookswitch: ['server/src/main.ts'],
   generate: ['scripts/generate.ts'],
+  screenshots: ['scripts/screenshots.ts'],
 };
 
 /** Where the user typed the command: paths among the arguments are meant from there. npm goes to the root before. */
