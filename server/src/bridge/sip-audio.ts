@@ -97,6 +97,7 @@ function remoteOf(audio: NegotiatedAudio, signallingAddress: string | undefined)
     codec: audio.codec,
     direction: audio.direction,
     ...(audio.telephoneEvent === undefined ? {} : { telephoneEvent: audio.telephoneEvent }),
+    ...(audio.receiveTelephoneEvent === undefined ? {} : { receiveTelephoneEvent: audio.receiveTelephoneEvent }),
     ...(signallingAddress === undefined ? {} : { signallingAddress }),
   };
 }

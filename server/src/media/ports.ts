@@ -157,8 +157,10 @@ export interface SipMediaRemote {
   /** `a=rtcp` (RFC 3605); default port + 1. */
   readonly rtcpPort?: number;
   readonly codec: G711Codec;
-  /** Payload type agreed for telephone-event/8000; absent: DTMF is neither sent nor seen. */
+  /** Payload type to send telephone-event/8000 with; absent: DTMF cannot be sent. */
   readonly telephoneEvent?: number;
+  /** Payload type it arrives with (RFC 3264 section 6.1 lets the two differ); default: the one to send. */
+  readonly receiveTelephoneEvent?: number;
   readonly direction: MediaDirection;
   /** Address that the peer's signalling comes from: RTP from it is trusted as much as from the SDP's address (NAT). */
   readonly signallingAddress?: string;

@@ -123,6 +123,17 @@ describe('RTP endpoint over loopback', () => {
     expect(heard.gaps).toBe(5);
   });
 
+  it('RFC 3264 6.1: keys arrive with the payload type we announced, whatever we send them with', async () => {
+    endpoint.update(peer.remote({ telephoneEvent: 96, receiveTelephoneEvent: 101 }));
+    peer.sendTone(700, 0);
+    for (const end of [false, true]) {
+      peer.send({ payloadType: 101, payload: Uint8Array.of(7, end ? 0x8a : 10, 0, 160) });
+    }
+    peer.sendTone(700, 1);
+    await heard.until(() => heard.audio.length === 2);
+    expect(heard.keys).toEqual(['7']);
+  });
+
   it('an end that was lost is found by time', async () => {
     endpoint.update(peer.remote());
     peer.send({ payloadType: 101, payload: Uint8Array.of(5, 10, 0, 160) });

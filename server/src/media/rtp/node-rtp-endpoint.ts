@@ -90,7 +90,7 @@ export class NodeRtpEndpoint implements RtpPortOwner {
     }
     const before = this.#receiver.latch;
     this.#remote = remote;
-    this.#receiver.telephoneEvent = remote.telephoneEvent;
+    this.#receiver.telephoneEvent = remote.receiveTelephoneEvent ?? remote.telephoneEvent;
     // The address of hold and rejected streams is no place: what was known stays.
     if (isPlace(remote)) this.#receiver.latch = expectSource(before, remote, remote.signallingAddress);
     if (this.#receiver.latch.expected !== before.expected) this.#rtcpSource = undefined;
