@@ -49,6 +49,7 @@ describe('calls from the PSTN', () => {
         codec: 'PCMU',
         direction: 'sendrecv',
         telephoneEvent: 101,
+        receiveTelephoneEvent: 101,
         signallingAddress: '192.0.2.1',
       },
     ]);
