@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { errorsDocument } from '../shared/src/index.ts';
 import { asyncApiDocument } from './generate/asyncapi.ts';
 import { requirementsDocument } from './generate/requirements.ts';
 
@@ -16,6 +17,7 @@ interface Generator {
 const GENERATORS: readonly Generator[] = [
   { path: 'docs/requirements.md', render: () => requirementsDocument(ROOT) },
   { path: 'docs/spec/asyncapi.json', render: asyncApiDocument },
+  { path: 'docs/errors.md', render: errorsDocument },
 ];
 
 const check = process.argv.includes('--check');

@@ -7,3 +7,4 @@ export * from './softphone.ts';
 export * from './events.ts';
 export * from './frames.ts';
 export * from './twiml/index.ts';
+export * from './docs.ts';

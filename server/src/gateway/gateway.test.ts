@@ -153,6 +153,17 @@ describe.each(Object.entries(TRANSPORTS))('%s', (name, connect) => {
     await second.close();
   });
 
+  it('carries events of every size', async () => {
+    await using fixture = await gatewayFixture();
+    const client = await connect(fixture.port);
+    await client.ask({ type: 'connect', id: 1, token: token(systemClock) });
+    await client.ask({ type: 'subscribe', id: 2, topic: 'app.>' });
+    const texts = [0, 10, 60, 126, 1000, 65_000, 70_000, 400_000].map((length) => 'ü'.repeat(length));
+    for (const text of texts) await fixture.hub.publish(ACCOUNT, 'app.a', event(text));
+    expect((await client.eventCount(texts.length)).map((frame) => frame.event.data)).toEqual(texts);
+    await client.close();
+  });
+
   it('says that a position cannot be honoured before the first live event', async () => {
     await using fixture = await gatewayFixture();
     const client = await connect(fixture.port);
