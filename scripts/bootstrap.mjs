@@ -16,6 +16,7 @@ const USAGE = `usage: node scripts/bootstrap.mjs COMMAND [arguments]
   start        set up what running needs, then run the server
   test         set up everything, then every check and test
   call         a simulated caller against the running server
+  events       the example backend service: prints the events of calls as they happen
   bench        one benchmark
   conformance  protocol conformance of a running hub
   generate     write the generated files (--check: only compare them)
@@ -31,6 +32,7 @@ const PROGRAMS = {
   hookswitch: ['server/src/main.ts'],
   generate: ['scripts/generate.ts'],
   screenshots: ['scripts/screenshots.ts'],
+  events: ['examples/nats-subscriber/src/main.ts'],
 };
 
 /** Where the user typed the command: paths among the arguments are meant from there. npm goes to the root before. */
