@@ -107,7 +107,9 @@ export class CallLeg {
     this.#whenOpen((leg) => leg.replaceConsumer(consumer));
   }
 
+  /** A codec that is not wanted here is not produced: the server then stays with the one it gets. */
   produceIn(codec: ProducedCodec): void {
+    if (codec !== 'PCMU' && !this.#options.codecs.includes(codec)) return;
     this.#whenOpen((leg) => leg.produceIn(codec));
   }
 
@@ -179,12 +181,11 @@ export class CallLeg {
       microphone.stop();
       return;
     }
-    const { platform, signal, codecs } = this.#options;
+    const { platform, signal } = this.#options;
     const leg = await platform.media.openLeg({
       media,
       microphone,
       signal,
-      codecs,
       on: {
         connected: (up) => {
           this.#mediaLost = !up;

@@ -280,6 +280,18 @@ describe('device', () => {
     t.close();
   });
 
+  it('a codec that the application left out is not produced', async () => {
+    const t = await setUp({ codecPreferences: ['PCMU'] });
+    const call = await t.offer();
+    call.accept();
+    await settle();
+    t.hub.push({ type: 'codec', callSid: SID, codec: 'opus' });
+    t.hub.push({ type: 'codec', callSid: SID, codec: 'PCMU' });
+    await settle();
+    expect(t.platform.legs[0]?.log).toEqual(['muted false', 'produce PCMU']);
+    t.close();
+  });
+
   it('BR-8 a device that loses its connection while ringing takes its registration up and goes on ringing', async () => {
     const t = await setUp();
     const online: string[] = [];

@@ -17,7 +17,7 @@ import { onSoftphonePush, softphoneSignal } from './signalling.ts';
 export interface DeviceOptions extends Omit<HubOptions, 'token'> {
   /** A name an agent recognises, shown where the identity's devices are listed. */
   readonly name?: string;
-  /** In order of preference (default PCMU, then opus). A call to the telephone network always uses PCMU. */
+  /** Default PCMU and opus. Calls begin on PCMU; without opus here they stay on it between browsers too. */
   readonly codecPreferences?: readonly ProducedCodec[];
   /** Default false: a call that comes in during another one is declined as busy. */
   readonly allowIncomingWhileBusy?: boolean;

@@ -85,9 +85,7 @@ class MediasoupLeg implements Leg {
   }
 
   async open(): Promise<void> {
-    const { media, codecs } = this.#options;
-    const first = codecs.find((codec) => codec === 'PCMU') ?? 'PCMU';
-    await Promise.all([this.replaceConsumer(media.consumer), this.produceIn(first)]);
+    await Promise.all([this.replaceConsumer(this.#options.media.consumer), this.produceIn('PCMU')]);
   }
 
   setMuted(muted: boolean): void {

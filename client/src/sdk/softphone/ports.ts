@@ -32,7 +32,6 @@ export interface LegOptions {
   /** The leg takes it over and stops it when it closes. */
   readonly microphone: MediaStreamTrack;
   readonly signal: Signal;
-  readonly codecs: readonly ProducedCodec[];
   readonly on: LegHandlers;
 }
 
