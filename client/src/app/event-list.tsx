@@ -1,4 +1,4 @@
-import { useDeferredValue, useMemo, useState, useSyncExternalStore } from 'react';
+import { memo, useDeferredValue, useMemo, useState, useSyncExternalStore } from 'react';
 import type { ReactElement } from 'react';
 import { MAX_EVENTS, matchesFilter, shortSubject, summarise } from './event-log.ts';
 import type { EventLog, LoggedEvent } from './event-log.ts';
@@ -67,7 +67,8 @@ export function EventList({ log }: { readonly log: EventLog }): ReactElement {
   );
 }
 
-function EventItem({ logged }: { readonly logged: LoggedEvent }): ReactElement {
+/** Drawn once: a logged event does not change. */
+const EventItem = memo(function EventItem({ logged }: { readonly logged: LoggedEvent }): ReactElement {
   const [open, setOpen] = useState(false);
   const { event } = logged;
   const family = event.type.split('.')[0] ?? '';
@@ -100,4 +101,4 @@ function EventItem({ logged }: { readonly logged: LoggedEvent }): ReactElement {
       )}
     </li>
   );
-}
+});

@@ -20,12 +20,26 @@ export interface EventLogSnapshot {
   readonly refused: readonly string[];
 }
 
-/** The list of live events: newest first, bounded, can be paused. */
+/** Events are shown at most so often, milliseconds: a busy account must not keep the page from ringing. */
+const SHOW_EVERY_MS = 100;
+
+/** The list of live events: newest first, bounded, can be paused. Listeners hear of new events a moment later, together. */
 export class EventLog {
+  readonly #later: (show: () => void) => void;
+  #showing = false;
   readonly #listeners = new Set<() => void>();
   #snapshot: EventLogSnapshot = { events: [], paused: false, held: 0, gap: false, refused: [] };
   #held: LoggedEvent[] = [];
   #next = 0;
+
+  /** @param later runs a function once after a moment */
+  constructor(
+    later: (show: () => void) => void = (show) => {
+      setTimeout(show, SHOW_EVERY_MS);
+    },
+  ) {
+    this.#later = later;
+  }
 
   readonly subscribe = (listener: () => void): (() => void) => {
     this.#listeners.add(listener);
@@ -38,8 +52,9 @@ export class EventLog {
     const event = { ...delivered, key: this.#next++ };
     if (this.#snapshot.paused) {
       this.#held = [event, ...this.#held].slice(0, MAX_EVENTS);
-      this.#set({ held: this.#held.length });
-    } else this.#set({ events: [event, ...this.#snapshot.events].slice(0, MAX_EVENTS) });
+      this.#snapshot = { ...this.#snapshot, held: this.#held.length };
+    } else this.#snapshot = { ...this.#snapshot, events: [event, ...this.#snapshot.events].slice(0, MAX_EVENTS) };
+    this.#showSoon();
   }
 
   setPaused(paused: boolean): void {
@@ -61,8 +76,21 @@ export class EventLog {
     this.#set({ refused: [...this.#snapshot.refused, topic] });
   }
 
+  #showSoon(): void {
+    if (this.#showing) return;
+    this.#showing = true;
+    this.#later(() => {
+      this.#showing = false;
+      this.#tell();
+    });
+  }
+
   #set(change: Partial<EventLogSnapshot>): void {
     this.#snapshot = { ...this.#snapshot, ...change };
+    this.#tell();
+  }
+
+  #tell(): void {
     for (const listener of this.#listeners) listener();
   }
 }

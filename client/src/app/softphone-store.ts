@@ -247,7 +247,7 @@ export class SoftphoneStore {
     const { calls, activeCall } = this.device;
     const ringing = calls.some(({ status }) => status === 'pending') && activeCall === undefined;
     if (ringing && this.#stopRinging === undefined) {
-      this.#stopRinging = this.tones.ring();
+      this.#stopRinging = this.#ringSoon();
       // An audio context that is allowed to play needs a moment to begin.
       setTimeout(() => {
         this.#soundBlocked = this.#stopRinging !== undefined && this.tones.isBlocked;
@@ -259,6 +259,18 @@ export class SoftphoneStore {
       this.#stopRinging?.();
       this.#stopRinging = undefined;
     }
+  }
+
+  /** The card is shown first: opening the audio device takes a while. */
+  #ringSoon(): () => void {
+    let stop: (() => void) | undefined;
+    const timer = setTimeout(() => {
+      stop = this.tones.ring();
+    }, 0);
+    return () => {
+      clearTimeout(timer);
+      stop?.();
+    };
   }
 
   #view(): PhoneSnapshot {

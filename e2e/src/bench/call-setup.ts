@@ -7,6 +7,8 @@ import { percentile } from './result.ts';
 import type { BenchResult } from './result.ts';
 
 const AGENT_TONE = 620;
+/** Between calls: the browser is done tearing down the last one. Milliseconds. */
+const PAUSE_MS = 400;
 
 /** Times taken in the page, milliseconds since the epoch: one clock for all of this machine. */
 interface PageTimes {
@@ -36,7 +38,7 @@ export async function callSetup({ quick }: { quick: boolean }): Promise<BenchRes
       () => '<Dial answerOnBridge="true" timeout="20"><Client>bench</Client></Dial>',
     );
     const { pageUrl, sip } = await server.state();
-    const agent = await openAgent({ pageUrl, identity: 'bench', toneHz: AGENT_TONE });
+    const agent = await openAgent({ pageUrl, identity: 'bench', toneHz: AGENT_TONE, measured: true });
     try {
       for (let round = 0; round < rounds + warmUp; round++) {
         const sample = await oneCall(agent, sip, application.number);
@@ -53,7 +55,7 @@ export async function callSetup({ quick }: { quick: boolean }): Promise<BenchRes
   const notify = samples.map((sample) => sample.notifyMs);
   const audio = samples.map((sample) => sample.acceptToAudioMs);
   return {
-    load: { calls: samples.length, warm_up: warmUp, concurrent: 1 },
+    load: { calls: samples.length, warm_up: warmUp, concurrent: 1, pause_ms: PAUSE_MS },
     ours: {
       notify_p50_ms: percentile(notify, 0.5),
       notify_p99_ms: percentile(notify, 0.99),
@@ -92,6 +94,7 @@ async function oneCall(agent: Agent, sip: { host: string; port: number }, number
       .getByTestId('call-status')
       .waitFor({ state: 'detached', timeout: 5000 })
       .catch(() => undefined);
+    await agent.page.waitForTimeout(PAUSE_MS);
   }
 }
 
