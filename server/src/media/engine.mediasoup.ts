@@ -7,6 +7,7 @@ import { Pacer } from './playout/pacer.ts';
 import type { MediaEngine, MediaEngineEvents, MediasoupJson, Room, WorkerFacts } from './ports.ts';
 import type { MediaContext } from './rooms/media-context.ts';
 import { MediasoupRoom } from './rooms/room.mediasoup.ts';
+import { SpareRouters } from './rooms/spare-routers.mediasoup.ts';
 import { WorkerPool } from './rooms/worker-pool.mediasoup.ts';
 import type { RunningWorker, WebRtcListenOptions } from './rooms/worker-pool.mediasoup.ts';
 import { RtpPortAllocator } from './rtp/rtp-socket.ts';
@@ -109,10 +110,12 @@ interface EngineParts {
 class MediasoupEngine implements MediaEngine {
   readonly #parts: EngineParts;
   readonly #rooms = new Set<MediasoupRoom>();
+  readonly #spares: SpareRouters;
   #closing: Promise<void> | undefined;
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
+    this.#spares = new SpareRouters(parts.context.clock, MEDIA_CODECS);
   }
 
   get rtpCapabilities(): MediasoupJson {
@@ -146,6 +149,7 @@ class MediasoupEngine implements MediaEngine {
 
   close(): Promise<void> {
     this.#closing ??= (async () => {
+      this.#spares.close();
       await Promise.all([...this.#rooms].map((room) => room.end('engine-closed')));
       await this.#parts.pool.close();
       this.#parts.events.clear();
@@ -159,8 +163,7 @@ class MediasoupEngine implements MediaEngine {
 
   async #open(id: string, running: RunningWorker): Promise<Room> {
     const { context, ports, announcedAddress } = this.#parts;
-    const router = await running.worker.createRouter({ mediaCodecs: MEDIA_CODECS });
-    const direct = await router.createDirectTransport();
+    const { router, direct } = await this.#spares.take(running.worker);
     const room = new MediasoupRoom({ id, context, router, direct, server: running.server, ports, announcedAddress });
     this.#rooms.add(room);
     room.onEnded(() => {
