@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { createSoftphoneExtension } from '../bridge/index.ts';
 import type { Notifications } from '../bridge/index.ts';
 import { createGateway } from '../gateway/index.ts';
+import type { Gateway } from '../gateway/index.ts';
 import { listenSocketIo } from '../gateway/listener.socketio.ts';
 import { listenWebSocket } from '../gateway/listener.ws.ts';
 import { createHub } from '../hub/index.ts';
@@ -10,6 +11,7 @@ import { NatsEventLog } from '../hub/event-log.nats.ts';
 import { openHttpServer, readTlsFiles } from './http.fastify.ts';
 import type { DemoAccess, HttpServer } from './http.fastify.ts';
 import type { CallNode } from './open-call-node.ts';
+import type { Directory, TenantKind } from '../tenants/index.ts';
 import type { BusParts, TenantParts } from './open-stores.ts';
 import { announcedAddress } from './platform.ts';
 import type { Platform } from './platform.ts';
@@ -63,7 +65,7 @@ export async function openEdge(platform: Platform, parts: EdgeParts): Promise<Ed
       }),
     (opened) => opened.close(),
   );
-  await openGateway(platform, { hub, http, extension });
+  await openGateway(platform, { hub, http, extension, directory: parts.tenants.directory });
   const address = announcedAddress(config.http.host, config.publicAddress);
   const host = `${address.includes(':') ? `[${address}]` : address}:${http.port}`;
   const secure = tls === undefined ? '' : 's';
@@ -83,9 +85,16 @@ function openHub({ startup, clock, log, metrics }: Platform, { bus, tenants }: E
   );
 }
 
+interface GatewayParts {
+  readonly hub: Hub;
+  readonly http: HttpServer;
+  readonly extension: ReturnType<typeof createSoftphoneExtension>;
+  readonly directory: Directory;
+}
+
 async function openGateway(
   { startup, clock, random, log, metrics, node }: Platform,
-  { hub, http, extension }: { hub: Hub; http: HttpServer; extension: ReturnType<typeof createSoftphoneExtension> },
+  { hub, http, extension, directory }: GatewayParts,
 ): Promise<void> {
   const gateway = await startup.step('gateway', () =>
     createGateway({ hub, extensions: [extension], node, clock, random, logger: log, metrics }),
@@ -93,8 +102,23 @@ async function openGateway(
   const close = (listener: { close(): Promise<void> }): Promise<void> => listener.close();
   await startup.step('WebSocket endpoint', () => listenWebSocket({ server: http.server, gateway, logger: log }), close);
   await startup.step('Socket.IO endpoint', () => listenSocketIo({ server: http.server, gateway, logger: log }), close);
+  startup.scope.defer(
+    directory.onChange((change) => {
+      endRevoked(gateway, directory, change);
+    }),
+  );
   // First of all at the end: clients are told to come back while everything behind still works.
   startup.scope.defer(() => gateway.drain({ spreadMs: 100, deadlineMs: 2000 }));
+}
+
+/** Connections of an account that was suspended, and of a key that was deleted, end at once. */
+function endRevoked(gateway: Gateway, directory: Directory, { kind, sid }: { kind: TenantKind; sid: string }): void {
+  if (kind === 'account' && directory.accountBySid(sid)?.status !== 'active') {
+    gateway.disconnect((grants) => grants?.accountSid === sid, 'accountInactive');
+  }
+  if (kind === 'apiKey' && directory.apiKey(sid) === undefined) {
+    gateway.disconnect((grants) => grants?.keySid === sid, 'tokenRevoked');
+  }
 }
 
 /** The bridge hears of incoming calls through the hub, like any subscriber. */
