@@ -144,7 +144,8 @@ export class CallRunner {
     const { accountSid } = this.#state;
     this.#options.ports.events.emit({ accountSid, type, subject: callSid, data, sequence });
     if (type === 'call.initiated' || type === 'call.answered' || type === 'call.ended') {
-      this.#log.info({ leg: callSid, ...data }, type);
+      const { callSid: leg, ...facts } = data;
+      this.#log.info({ leg, ...facts }, type);
     }
   }
 
