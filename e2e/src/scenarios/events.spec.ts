@@ -2,7 +2,6 @@ import { HUB_SUBPROTOCOL, SOCKETIO_EVENT } from '@hookswitch/shared';
 import type { ServerFrame } from '@hookswitch/shared';
 import { io } from 'socket.io-client';
 import { WebSocket } from 'ws';
-import { openApplication } from '../fixtures/application.ts';
 import { PSTN_TONE, expect, pstnUri, test } from '../fixtures/test.ts';
 
 /** The whole life of a PSTN call answered in a browser: type, and whether it is of the caller's leg or the browser's. */
@@ -49,14 +48,11 @@ test('EV-1 a plain NATS client, a WebSocket and a Socket.IO client each see the 
   agent,
   pstn,
   events,
+  application,
 }) => {
   const { gateway } = await server.state();
   const token = await server.token('watcher');
-  const application = await openApplication(
-    server,
-    '+15550140',
-    () => '<Dial answerOnBridge="true"><Client>alice</Client></Dial>',
-  );
+  application.answer(() => '<Dial answerOnBridge="true"><Client>alice</Client></Dial>');
 
   const onNats = await events();
   const onSocketIo = collector();
@@ -111,5 +107,4 @@ test('EV-1 a plain NATS client, a WebSocket and a Socket.IO client each see the 
   expect(nats.rows).toEqual(GOLDEN);
   expect(onSocketIo.rows).toEqual(GOLDEN);
   expect(onWebSocket.rows).toEqual(GOLDEN);
-  await application.close();
 });

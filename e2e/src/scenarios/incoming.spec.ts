@@ -1,5 +1,4 @@
 import type { Agent } from '../fixtures/agent.ts';
-import { openApplication } from '../fixtures/application.ts';
 import type { Baresip } from '../fixtures/baresip.ts';
 import { AGENT_TONE, PSTN_TONE, SECOND_AGENT_TONE, expect, pstnUri, test } from '../fixtures/test.ts';
 import { dominantTone, readWav, tonePresence } from '../fixtures/tone.ts';
@@ -88,15 +87,17 @@ test('BR-5 two browsers ring, one answers, the other is told where', async ({ se
   await expectRecorded(peer, SECOND_AGENT_TONE, 0.8);
 });
 
-test('BR-6 the caller gives up while it rings: the browser stops ringing', async ({ server, agent, pstn, events }) => {
+test('BR-6 the caller gives up while it rings: the browser stops ringing', async ({
+  server,
+  agent,
+  pstn,
+  events,
+  application,
+}) => {
   const alice = await agent({ identity: 'alice' });
   const seen = await events();
   const peer = await pstn();
-  const application = await openApplication(
-    server,
-    '+15550150',
-    () => '<Dial answerOnBridge="true"><Client>alice</Client></Dial>',
-  );
+  application.answer(() => '<Dial answerOnBridge="true"><Client>alice</Client></Dial>');
   await peer.dial(await pstnUri(server, application.number));
   await expect(alice.page.getByTestId('incoming-card')).toBeVisible();
   await peer.hangup();
@@ -105,12 +106,28 @@ test('BR-6 the caller gives up while it rings: the browser stops ringing', async
   expect(cancel.data['reason']).toBe('caller-hung-up');
   const ended = await seen.waitFor('call.ended', (event) => event.data['parentCallSid'] === undefined);
   expect(ended.data['status']).toBe('canceled');
-  await application.close();
+});
+
+test('BR-6 one device rejects: the other one goes on ringing and answers', async ({
+  server,
+  agent,
+  pstn,
+  application,
+}) => {
+  const first = await agent({ identity: 'alice' });
+  const second = await agent({ identity: 'alice', toneHz: SECOND_AGENT_TONE });
+  const peer = await pstn();
+  application.answer(() => '<Dial answerOnBridge="true"><Client>alice</Client></Dial>');
+  await peer.dial(await pstnUri(server, application.number));
+  await first.page.getByTestId('reject').click();
+  await expect(first.page.getByTestId('incoming-card')).toHaveCount(0);
+  await answer(second);
+  await second.waitToHear(PSTN_TONE);
+  await peer.hangup();
 });
 
 interface Outcome {
   readonly what: string;
-  readonly number: string;
   readonly identity: string;
   /** What the agent does when it rings; undefined: the identity has no device. */
   readonly act: ((agent: Agent) => Promise<void>) | undefined;
@@ -122,7 +139,6 @@ interface Outcome {
 const OUTCOMES: readonly Outcome[] = [
   {
     what: 'rejected by every device',
-    number: '+15550151',
     identity: 'alice',
     act: (agent) => agent.page.getByTestId('reject').click(),
     status: 'busy',
@@ -130,7 +146,6 @@ const OUTCOMES: readonly Outcome[] = [
   },
   {
     what: 'nobody answers in time',
-    number: '+15550152',
     identity: 'alice',
     act: async () => undefined,
     status: 'no-answer',
@@ -138,7 +153,6 @@ const OUTCOMES: readonly Outcome[] = [
   },
   {
     what: 'nobody is registered',
-    number: '+15550153',
     identity: 'nobody',
     act: undefined,
     status: 'failed',
@@ -146,14 +160,14 @@ const OUTCOMES: readonly Outcome[] = [
   },
 ];
 
-for (const { what, number, identity, act, status, timeout } of OUTCOMES) {
-  test(`BR-6 ${what}: the application is told ${status}`, async ({ server, agent, pstn }) => {
+for (const { what, identity, act, status, timeout } of OUTCOMES) {
+  test(`BR-6 ${what}: the application is told ${status}`, async ({ server, agent, pstn, application }) => {
     const device = act === undefined ? undefined : await agent({ identity });
     const peer = await pstn();
-    const application = await openApplication(server, number, ({ path }) =>
+    application.answer(({ path }) =>
       path === '/voice' ? `<Dial timeout="${timeout}" action="/done"><Client>${identity}</Client></Dial>` : '<Hangup/>',
     );
-    await peer.dial(await pstnUri(server, number));
+    await peer.dial(await pstnUri(server, application.number));
     if (device !== undefined && act !== undefined) {
       await expect(device.page.getByTestId('incoming-card')).toBeVisible();
       await act(device);
@@ -162,6 +176,5 @@ for (const { what, number, identity, act, status, timeout } of OUTCOMES) {
     const done = application.requests.find(({ path }) => path === '/done');
     expect(done?.params['DialCallStatus']).toBe(status);
     if (device !== undefined) await expect(device.page.getByTestId('incoming-card')).toHaveCount(0);
-    await application.close();
   });
 }
