@@ -147,7 +147,7 @@ const OUTCOMES: readonly Outcome[] = [
   {
     what: 'nobody answers in time',
     identity: 'alice',
-    act: async () => undefined,
+    act: () => Promise.resolve(),
     status: 'no-answer',
     timeout: 3,
   },
