@@ -107,7 +107,7 @@ export function asyncApiDocument(): string {
     defaultContentType: 'application/json',
     channels: {
       hub: {
-        address: '/hub',
+        address: '/v1/hub',
         title: 'One client connection',
         description: `Frames hold at most ${HUB_LIMITS.maxFrameBytes} bytes.`,
         messages: componentRefs({ ...client, ...server }),
