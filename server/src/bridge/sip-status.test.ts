@@ -33,6 +33,7 @@ describe('SIP statuses and causes', () => {
     ['rejected', undefined, 603],
     ['no-answer', undefined, 480],
     ['not-registered', undefined, 480],
+    ['unreachable', undefined, 480],
     ['application-error', undefined, 503],
     ['media-worker-died', undefined, 503],
     ['rejected', 404, 404],

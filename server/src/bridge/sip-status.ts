@@ -44,7 +44,8 @@ const STATUSES: Readonly<Partial<Record<EndCause, number>>> = {
   'no-answer': 480,
   'not-registered': 480,
   canceled: 487,
-  unreachable: 404,
+  // Not 404: the number called exists, the party behind it was not reached.
+  unreachable: 480,
 };
 
 /** Status for an incoming call that is turned away. 400 to 699. */

@@ -77,6 +77,27 @@ describe('RTP endpoint over loopback', () => {
     await named.close();
   });
 
+  it('BR-4 a stream that has begun goes on as silence while nobody says anything', async () => {
+    endpoint.update(peer.remote());
+    tick(20);
+    endpoint.play(FRAME, 'x', clock.monotonic());
+    tick(9);
+    await peer.until(() => peer.packets.length === 1);
+    tick(3);
+    await peer.until(() => peer.packets.length === 4);
+    const [spoken, ...silent] = peer.packets;
+    expect(silent.map(({ payload }) => new Set(payload))).toEqual(Array(3).fill(new Set([0xff])));
+    expect(silent.map(({ marker }) => marker)).toEqual([true, false, false]);
+    const start = spoken?.timestamp ?? 0;
+    expect(silent.map(({ timestamp }) => (timestamp - start) >>> 0)).toEqual([1600, 1760, 1920]);
+    endpoint.play(FRAME, 'x', clock.monotonic());
+    endpoint.update(peer.remote({ direction: 'recvonly' }));
+    tick(20);
+    endpoint.update(peer.remote());
+    tick(1);
+    await peer.until(() => peer.packets.length === 6);
+  });
+
   it('hold: recvonly and 0.0.0.0 and port 0 send nothing, sendonly hands on nothing; resume goes on', async () => {
     endpoint.update(peer.remote());
     peer.sendTone(700, 0);
@@ -168,9 +189,11 @@ describe('RTP endpoint over loopback', () => {
     tick(200);
     await control.until(() => control.rtcp.length > 0);
     const [first] = reports();
+    const sent = first?.type === 'sr' ? first.sender.packets : 0;
+    expect(sent, 'one frame, then silence').toBeGreaterThan(1);
     expect(first).toMatchObject({
       type: 'sr',
-      sender: { packets: 1, octets: 160 },
+      sender: { packets: sent, octets: sent * 160 },
       reports: [{ cumulativeLost: 1, fractionLost: 51 }],
     });
     const ssrc = first?.type === 'sr' ? first.ssrc : 0;
@@ -190,7 +213,7 @@ describe('RTP endpoint over loopback', () => {
     control.raw(serializeRtcp({ ssrc: 0x1234_5678, cname: 'p', report }));
     while (endpoint.statistics().roundTripMs === undefined) await settle();
     const statistics = endpoint.statistics();
-    expect(statistics.sent).toEqual({ packets: 1, bytes: 160, lost: 7, jitterMs: 2 });
+    expect(statistics.sent).toMatchObject({ lost: 7, jitterMs: 2 });
     expect(statistics.received).toMatchObject({ packets: 4, lost: 1 });
     expect(statistics.roundTripMs).toBeGreaterThanOrEqual(99);
     const before = control.rtcp.length;

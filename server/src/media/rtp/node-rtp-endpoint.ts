@@ -121,6 +121,7 @@ export class NodeRtpEndpoint implements RtpPortOwner {
 
   tick(now: number): void {
     if (!this.#dtmf.isIdle) this.#sendEvent(now);
+    this.#sender.tick(now);
     for (const press of this.#presses.expire(now)) this.#listener.onKeyPress(press);
     if (this.#rtcp.isDue(now)) this.#report(false);
   }

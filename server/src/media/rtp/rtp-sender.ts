@@ -1,5 +1,5 @@
 import type { Random } from '../../kernel/index.ts';
-import { convertG711, frameToG711, G711_PAYLOAD_TYPE } from '../audio/g711.ts';
+import { convertG711, frameToG711, G711_PAYLOAD_TYPE, silenceByte } from '../audio/g711.ts';
 import type { AudioFrame, G711Codec } from '../ports.ts';
 import { serializeTelephoneEvent } from './rfc4733.ts';
 import type { TelephoneEvent } from './rfc4733.ts';
@@ -30,6 +30,11 @@ export interface RtpSenderOptions {
   readonly write: (datagram: Buffer) => void;
 }
 
+/** Without anything to send for so long, silence is sent, milliseconds: more than a jitter buffer makes up for. */
+const SILENCE_AFTER_MS = 200;
+const SILENCE = Symbol('silence');
+const FRAME_SAMPLES = 160;
+
 /** One outgoing stream: one SSRC for its whole life, whatever is switched in front of it. */
 export class RtpSender {
   readonly ssrc: number;
@@ -41,6 +46,8 @@ export class RtpSender {
   #packets = 0;
   #octets = 0;
   #event: { timestamp: number } | undefined;
+  #lastAt: number | undefined;
+  #isSilent = false;
 
   constructor(options: RtpSenderOptions) {
     const { random } = options;
@@ -55,6 +62,7 @@ export class RtpSender {
     if (!this.#isOpen) return undefined;
     const position = this.#rewriter.forward(packet, now);
     if (position === undefined) return undefined;
+    this.#sounded(now);
     this.#send({ ...position, payload: convertG711(packet.codec, this.codec, packet.payload) });
     return position.timestamp;
   }
@@ -68,8 +76,21 @@ export class RtpSender {
   frame(frame: AudioFrame, key: unknown, now: number): number | undefined {
     if (!this.#isOpen) return undefined;
     const position = this.#rewriter.frame(key, now);
+    this.#sounded(now);
     this.#send({ ...position, payload: frameToG711(frame, this.codec) });
     return position.timestamp;
+  }
+
+  /**
+   * Every 20 ms: keeps a stream that has begun alive where nobody has anything to say (a pause, instructions on their
+   * way). Gateways and NATs take a stream that stops for a call that is lost.
+   */
+  tick(now: number): void {
+    if (!this.#isOpen || this.#lastAt === undefined) return;
+    if (!this.#isSilent && now - this.#lastAt < SILENCE_AFTER_MS) return;
+    this.#isSilent = true;
+    const position = this.#rewriter.frame(SILENCE, now);
+    this.#send({ ...position, payload: new Uint8Array(FRAME_SAMPLES).fill(silenceByte(this.codec)) });
   }
 
   /** Sends one packet of a named event; audio is held back from its first packet until endEvent(). */
@@ -78,6 +99,7 @@ export class RtpSender {
     const position = this.#rewriter.event(this.#event?.timestamp, now);
     const marker = this.#event === undefined;
     this.#event = { timestamp: position.timestamp };
+    this.#sounded(now);
     this.#send({ ...position, marker, payloadType, payload: serializeTelephoneEvent(fields) });
   }
 
@@ -101,6 +123,11 @@ export class RtpSender {
 
   get #isOpen(): boolean {
     return this.enabled && this.#event === undefined;
+  }
+
+  #sounded(now: number): void {
+    this.#lastAt = now;
+    this.#isSilent = false;
   }
 
   #send(packet: {
