@@ -184,6 +184,20 @@ describe('an outgoing call', () => {
     expectNothingLeft(test);
   });
 
+  it('silence until the ring time-out is told at once; a late answer is acknowledged and ended', () => {
+    const test = testAgent();
+    const placed = place(test, { timeoutMs: 3000 });
+    test.clock.advance(3000);
+    expect(placed.heard).toEqual([['failed', 408, false]]);
+    test.transport.take();
+    test.transport.deliver(responseText(placed.invite, '180 Ringing', { toTag: 'peer' }));
+    expect(test.transport.takeLines()[0]).toMatch(/^CANCEL /);
+    answer(test, placed);
+    expect(test.transport.takeLines().map((line) => line.split(' ')[0])).toEqual(['ACK', 'BYE']);
+    expect(placed.heard).toHaveLength(1);
+    expectNothingLeft(test);
+  });
+
   it('RFC 3261 section 17.1.1.2: silence is 408 after 64*T1, with A doubling meanwhile', () => {
     const test = testAgent();
     const placed = place(test);

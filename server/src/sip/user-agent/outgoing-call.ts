@@ -47,6 +47,8 @@ export class PlacedCall implements OutgoingCall, LiveCall {
   #phase: Phase = { name: 'calling' };
   #transaction: ClientTransaction | undefined;
   #proceeding = false;
+  /** The listener has heard that the call failed. */
+  #told = false;
   #sequence = 0;
   /** Ring time-out, then the limit of waiting for the answer to a CANCEL. */
   #timer: Timer | undefined;
@@ -71,7 +73,10 @@ export class PlacedCall implements OutgoingCall, LiveCall {
       return;
     }
     this.#timer = this.#core.clock.setTimer(this.#options.timeoutMs ?? DEFAULT_TIMEOUT_MS, () => {
-      this.#cancel(localFailure(408), undefined);
+      const failure = localFailure(408);
+      this.#cancel(failure, undefined);
+      // Nobody has said a word: there is no answer to a CANCEL to wait for. What comes late is dealt with all the same.
+      if (!this.#proceeding) this.#tellFailed(failure);
     });
     this.#invite(prepared, []);
   }
@@ -265,6 +270,12 @@ export class PlacedCall implements OutgoingCall, LiveCall {
     this.#phase = { name: 'over' };
     this.#timer?.cancel();
     this.#core.calls.delete(this);
+    this.#tellFailed(failure);
+  }
+
+  #tellFailed(failure: CallFailure): void {
+    if (this.#told) return;
+    this.#told = true;
     this.#core.guard('onFailed', () => this.#listener.onFailed?.(failure));
   }
 }
