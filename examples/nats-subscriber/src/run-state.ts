@@ -8,7 +8,7 @@ export interface RunningServer {
   readonly url: string;
 }
 
-const DATA_DIR = fileURLToPath(new URL('../../../.hookswitch', import.meta.url));
+const DATA_DIR = process.env['HOOKSWITCH_DATA_DIR'] ?? fileURLToPath(new URL('../../../.hookswitch', import.meta.url));
 
 /**
  * Finds the server running on this machine.

@@ -50,7 +50,7 @@ export async function openServer(config: Config, { log, signal }: { log: Log; si
   await keepRunState(platform, parts);
   health.state = 'ready';
   const accountSid = demo.seeded.account.sid;
-  const roles = ['gateway', 'api', 'call', 'media', 'scheduler'];
+  const roles = ['gateway', 'call'];
   bus.outbox.emit({ accountSid, type: 'node.started', subject: node, data: { node, roles } });
   return {
     state: stateOf(platform, parts),

@@ -224,6 +224,6 @@ export function configHelp(): string {
     '',
     ...rows.map(([left, right]) => `  ${left.padEnd(width)}${right}`),
     '',
-    'Every option can be given in the environment as HOOKSWITCH_<NAME>. NATS_URL and DATABASE_URL replace the embedded servers.',
+    'Every option with a value can be given in the environment as HOOKSWITCH_<NAME>. NATS_URL and DATABASE_URL replace the embedded servers.',
   ].join('\n');
 }

@@ -93,6 +93,12 @@ function addDemoRoutes(app: FastifyInstance, demo: DemoAccess): void {
     done();
   });
   app.get('/demo/token', async (request, reply) => {
+    // Without a key the address is the guard: a page elsewhere may point a name of its own at this machine.
+    if (demo.key === undefined && !isLoopbackName(request.hostname)) {
+      return reply
+        .code(403)
+        .send({ status: 403, title: 'Open the page by its address on this machine, such as 127.0.0.1' });
+    }
     if (demo.key !== undefined && !(request.headers.cookie ?? '').includes(`${DEMO_COOKIE}=${demo.key}`)) {
       return reply
         .code(403)
@@ -102,6 +108,10 @@ function addDemoRoutes(app: FastifyInstance, demo: DemoAccess): void {
     const answer = await demo.token(identity);
     return reply.code(answer.status).type('application/json').header('cache-control', 'no-store').send(answer.body);
   });
+}
+
+function isLoopbackName(name: string): boolean {
+  return name === 'localhost' || name === '[::1]' || name === '::1' || /^127\.\d+\.\d+\.\d+$/.test(name);
 }
 
 async function addPage(app: FastifyInstance, pageDir: string): Promise<void> {

@@ -1,4 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { request } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -50,7 +53,16 @@ describe('HTTP server', () => {
     expect((await fetch(`${base}/nothing`)).status).toBe(404);
   });
 
-  it('gives demo tokens on loopback, and elsewhere only to who opened the page with the key', async () => {
+  it('gives demo tokens on loopback, and not to a page under a foreign name', async () => {
+    const { base } = await open({ key: undefined, token: () => Promise.resolve({ status: 200, body: '{}' }) });
+    expect((await fetch(`${base}/demo/token`)).status).toBe(200);
+    const foreign = request(`${base}/demo/token`, { headers: { host: 'rebound.example:8080' } }).end();
+    const [response] = (await once(foreign, 'response')) as [IncomingMessage];
+    response.resume();
+    expect(response.statusCode).toBe(403);
+  });
+
+  it('gives demo tokens elsewhere only to who opened the page with the key', async () => {
     const token = (identity: string) => Promise.resolve({ status: 200, body: JSON.stringify({ identity }) });
     const { base } = await open({ key: 'the-key', token });
     expect((await fetch(`${base}/demo/token?identity=alice`)).status).toBe(403);

@@ -85,15 +85,11 @@ export async function openCallNode(
     userAgent.drain();
     await router.drain(DRAIN_MS);
   });
-  const calls = metrics.gauge('hookswitch_calls', 'Calls in progress on this node');
-  const workers = metrics.gauge('hookswitch_media_workers', 'Live mediasoup workers');
+  metrics.gauge('hookswitch_calls', 'Calls in progress on this node', [], () => router.activeCalls().length);
+  metrics.gauge('hookswitch_media_workers', 'Live mediasoup workers', [], () => media.workers.length);
   platform.health.add({
     name: 'media',
-    problem: () => {
-      calls.set(router.activeCalls().length);
-      workers.set(media.workers.length);
-      return media.workers.length > 0 ? undefined : 'no media worker is running';
-    },
+    problem: () => (media.workers.length > 0 ? undefined : 'no media worker is running'),
   });
   return { host, router, media, rpc, registrations, transport };
 }

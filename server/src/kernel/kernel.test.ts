@@ -217,7 +217,11 @@ describe('small parts', () => {
     metrics.counter('hookswitch_test_total', 'a test', ['kind']).inc({ kind: 'x' });
     metrics.histogram('hookswitch_test_seconds', 'a test', { buckets: [0.1, 1] }).observe(0.05);
     metrics.gauge('hookswitch_test', 'a test').set(3);
+    let live = 4;
+    metrics.gauge('hookswitch_test_live', 'a test', [], () => live);
+    live = 5;
     const { body } = await metrics.expose();
+    expect(body).toContain('hookswitch_test_live 5');
     expect(body).toContain('hookswitch_test_total{kind="x"} 1');
     expect(body).toContain('hookswitch_test_seconds_bucket{le="0.1"} 1');
     expect(metrics.describe().map((m) => m.name)).toContain('hookswitch_test');

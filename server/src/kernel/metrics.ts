@@ -3,7 +3,13 @@ import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom
 /** One registry per process, created by app/ and handed down. Names start with `hookswitch_`; docs/metrics.md lists them. */
 export interface Metrics {
   counter<L extends string = never>(name: string, help: string, labels?: readonly L[]): MetricCounter<L>;
-  gauge<L extends string = never>(name: string, help: string, labels?: readonly L[]): MetricGauge<L>;
+  /** @param read asked at every exposition: for values that somebody else keeps */
+  gauge<L extends string = never>(
+    name: string,
+    help: string,
+    labels?: readonly L[],
+    read?: () => number,
+  ): MetricGauge<L>;
   /** @param buckets upper bounds in seconds unless the name says another unit */
   histogram<L extends string = never>(
     name: string,
@@ -46,8 +52,17 @@ export function createMetrics(options: { defaults?: boolean } = {}): Metrics {
         },
       };
     },
-    gauge(name, help, labels) {
-      const metric = new Gauge(common(name, help, labels));
+    gauge(name, help, labels, read) {
+      const metric: Gauge = new Gauge({
+        ...common(name, help, labels),
+        ...(read === undefined
+          ? {}
+          : {
+              collect: () => {
+                metric.set(read());
+              },
+            }),
+      });
       return {
         set: (value, values) => {
           metric.set((values ?? {}) as AnyLabels, value);

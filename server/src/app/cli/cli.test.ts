@@ -77,7 +77,9 @@ describe('hookswitch command line', () => {
     const changed = await json(`applications update ${application['sid']!} --voice-url http://127.0.0.1:10/`);
     expect(changed).toMatchObject({ name: 'ivr', voiceUrl: 'http://127.0.0.1:10/' });
 
-    const { out } = await run('token --identity support/alice --ttl 60 --subscribe calls.>');
+    const { out } = await run(
+      `token --identity support/alice --ttl 60 --subscribe calls.> --application ${String(application['sid'])}`,
+    );
     const claims = jwt.verify(out, key['secret']!) as jwt.JwtPayload;
     expect(claims).toMatchObject({
       iss: key['sid'],

@@ -238,7 +238,7 @@ const token: Record<string, Command> = {
     options: {
       identity: { value: 'NAME', help: 'who the client is, e.g. alice or support/tier1/alice', required: true },
       ttl: { value: 'SECONDS', help: 'its life, up to 86400 (default 3600)' },
-      application: { value: 'AP...', help: 'runs outgoing calls (default: the oldest of the account)' },
+      application: { value: 'AP...', help: 'runs outgoing calls (default: the token allows none)' },
       subscribe: { value: 'PATTERN,...', help: 'further topics it may follow', many: true },
       publish: { value: 'PATTERN,...', help: 'topics below app. it may publish on', many: true },
       account,
@@ -253,7 +253,7 @@ const token: Record<string, Command> = {
           `account ${accountSid} has no key: make one with \`hookswitch keys create --name NAME\``,
         );
       }
-      const applicationSid = line.get('application') ?? (await store.applications(accountSid))[0]?.sid;
+      const applicationSid = line.get('application');
       const identity = line.need('identity');
       const subscribe = line.list('subscribe');
       const publish = line.list('publish');
