@@ -73,7 +73,7 @@ broken(
 broken(
   'BR-8 a browser that loses its socket for 10 s while ringing, and while talking, takes the call up again',
   async ({ own, agent, pstn }) => {
-    const alice = await agent({ identity: 'alice', server: own });
+    const alice = await agent({ identity: 'alice', server: own, interruptible: true });
     const peer = await pstn();
     const application = await openApplication(own, '+15550135', () => RING_ALICE);
     const status = alice.page.getByTestId('registration-status');

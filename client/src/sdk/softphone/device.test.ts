@@ -413,16 +413,22 @@ describe('device', () => {
     t.close();
   });
 
-  it('leaving the page hangs up; with closeProtection the browser asks first', async () => {
+  it('leaving the page hangs up and unregisters; with closeProtection the browser asks first', async () => {
     const t = await setUp({ closeProtection: true });
     expect(t.platform.fire('beforeunload').defaultPrevented).toBe(false);
     const call = await t.offer();
     call.accept();
     await settle();
     expect(t.platform.fire('beforeunload').defaultPrevented).toBe(true);
+    t.types();
     t.platform.fire('pagehide');
     expect(call.status).toBe('closed');
     await settle();
+    expect(t.types()).toEqual(['hangup', 'unregister']);
+    // Shown again by the browser: its socket is gone, the next one registers.
+    await t.reconnect();
+    expect(t.types()).toEqual(['register']);
+    expect(t.device.state).toBe('registered');
     t.close();
   });
 

@@ -186,13 +186,17 @@ export class Device {
   destroy(): void {
     if (this.state === 'destroyed') return;
     this.disconnectAll();
-    if (this.state === 'registered') this.#signal('unregister', {}).catch(() => undefined);
+    this.#tellUnregistered();
     this.#registration.destroy();
     for (const off of this.#offs) off();
     this.audio.close();
     if (this.#options.hub === undefined) this.hub.close();
     this.#emitter.emit('destroyed', undefined);
     this.#emitter.clear();
+  }
+
+  #tellUnregistered(): void {
+    if (this.state === 'registered') this.#signal('unregister', {}).catch(() => undefined);
   }
 
   #listenToHub(): Unsubscribe[] {
@@ -215,9 +219,11 @@ export class Device {
       onPage('online', () => {
         this.hub.wakeUp();
       }),
-      // A page that is left hangs up, instead of leaving the other party with silence until a time-out.
+      // A page that is left says so, instead of leaving callers with silence or in vain ringing until a time-out. Should
+      // the browser show it again, the new connection registers again.
       onPage('pagehide', () => {
         this.disconnectAll();
+        this.#tellUnregistered();
       }),
       onPage('beforeunload', (event) => {
         if (this.#options.closeProtection === true && this.isBusy) event.preventDefault();
