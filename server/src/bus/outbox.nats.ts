@@ -83,6 +83,8 @@ export class EventOutbox implements EventSink {
   #ackTimer: Timer | undefined;
   #refusedSince = 0;
   #closed = false;
+  /** The draining is over too: nothing is sent, no connection is made any more. */
+  #over = false;
   #idle: PromiseWithResolvers<void> | undefined;
 
   constructor(options: OutboxOptions) {
@@ -125,6 +127,7 @@ export class EventOutbox implements EventSink {
       await this.#idle.promise;
       deadline.cancel();
     }
+    this.#over = true;
     this.#retry?.cancel();
     this.#ackTimer?.cancel();
     const lost = this.#queue.size;
@@ -279,7 +282,7 @@ export class EventOutbox implements EventSink {
   }
 
   #scheduleConnect(): void {
-    if (this.#retry !== undefined) return;
+    if (this.#retry !== undefined || this.#over) return;
     const wait = 10 + backoffDelay(this.#failures++, this.#options.random, { baseMs: 50, maxMs: 2000 });
     this.#retry = this.#options.clock.setTimer(wait, () => {
       this.#retry = undefined;
@@ -302,7 +305,7 @@ export class EventOutbox implements EventSink {
         },
       });
       this.#connecting = false;
-      if (this.#closed && this.#queue.size === 0) {
+      if (this.#over || (this.#closed && this.#queue.size === 0)) {
         await link.close();
         return;
       }

@@ -1,10 +1,14 @@
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { topics } from '@hookswitch/shared';
 import type { HookswitchEvent } from '@hookswitch/shared';
-import { createMetrics, delay, freeTcpPort, silentLog, systemClock, systemRandom } from '../kernel/index.ts';
+import { createLog, createMetrics, delay, freeTcpPort, silentLog, systemClock, systemRandom } from '../kernel/index.ts';
+import { FakeClock } from '../kernel/clock.fake.ts';
 import { Bus } from './connection.nats.ts';
 import { EmbeddedNats } from './embedded-nats.ts';
 import { EventOutbox } from './outbox.nats.ts';
@@ -133,6 +137,35 @@ describe('event outbox on a real nats-server', () => {
     await lateBus.close();
     await second.close();
     await rm(late, { recursive: true });
+  });
+
+  it('a connection attempt that fails after the close is the last one', async () => {
+    const clock = new FakeClock();
+    const sockets: Socket[] = [];
+    const mute = createServer((socket) => sockets.push(socket.on('error', () => undefined)));
+    mute.listen(0, '127.0.0.1');
+    await once(mute, 'listening');
+    const { port } = mute.address() as AddressInfo;
+    let failures = 0;
+    const log = createLog({
+      level: 'debug',
+      destination: { write: (line) => (failures += /cannot connect/.test(line) ? 1 : 0) },
+    });
+    const outbox = outboxWith({ url: `nats://127.0.0.1:${port}`, clock, log });
+    ringing(outbox, 'CA9', 0);
+    await eventually(() => {
+      expect(sockets).toHaveLength(1);
+    });
+    const closing = outbox.close(100);
+    clock.advance(100);
+    await closing;
+    for (const socket of sockets) socket.destroy();
+    mute.close();
+    await eventually(() => {
+      expect(failures).toBe(1);
+    });
+    expect(clock.pendingTimers).toBe(0);
+    expect(sockets).toHaveLength(1);
   });
 
   it('EV-9 a full outbox keeps the oldest, refuses the newest and counts them', async () => {
