@@ -1,4 +1,4 @@
-import { createMetrics, randomHex, systemClock, systemRandom } from '../kernel/index.ts';
+import { createMetrics, processStart, randomHex, systemClock, systemRandom } from '../kernel/index.ts';
 import type { Log } from '../kernel/index.ts';
 import type { Config } from './config.ts';
 import { Health } from './health.ts';
@@ -104,8 +104,10 @@ async function keepRunState(platform: Platform, parts: Parts): Promise<void> {
 
 function stateOf({ config, node, clock }: Platform, { bus, tenants, demo, callNode, edge }: Parts): RunState {
   const { address, port } = callNode.transport.advertised;
+  const start = processStart(process.pid);
   return {
     pid: process.pid,
+    ...(start === undefined ? {} : { processStart: start }),
     startedAt: new Date(clock.now()).toISOString(),
     node,
     dataDir: config.dataDir,

@@ -1,10 +1,13 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { processStart } from '../kernel/index.ts';
 
 /** What a running server tells the other commands: `<data dir>/run.json`, readable by its owner only. */
 export const runStateSchema = z.object({
   pid: z.number(),
+  /** Of that process, see `processStart`: its id may be another's by now. */
+  processStart: z.string().optional(),
   startedAt: z.string(),
   node: z.string(),
   dataDir: z.string(),
@@ -31,23 +34,29 @@ export function writeRunState(state: RunState): void {
   renameSync(temporary, fileIn(state.dataDir));
 }
 
-/** The state of the server that runs on this data directory; undefined when none does (a stale file is ignored). */
+/**
+ * The state of the server that runs on this data directory; undefined when none does. A file that is damaged, or was left
+ * by a process that is gone, counts as none, also when that process's id was given to another one: in a container every
+ * start has the same id.
+ */
 export function readRunState(dataDir: string): RunState | undefined {
-  let text: string;
+  let content: unknown;
   try {
-    text = readFileSync(fileIn(dataDir), 'utf8');
+    content = JSON.parse(readFileSync(fileIn(dataDir), 'utf8'));
   } catch {
     return undefined;
   }
-  const parsed = runStateSchema.safeParse(JSON.parse(text));
-  return parsed.success && isAlive(parsed.data.pid) ? parsed.data : undefined;
+  const parsed = runStateSchema.safeParse(content);
+  return parsed.success && isRunning(parsed.data) ? parsed.data : undefined;
 }
 
 export function removeRunState(dataDir: string): void {
   rmSync(fileIn(dataDir), { force: true });
 }
 
-function isAlive(pid: number): boolean {
+function isRunning({ pid, processStart: recorded }: RunState): boolean {
+  const start = processStart(pid);
+  if (recorded !== undefined && start !== undefined) return recorded === start;
   try {
     process.kill(pid, 0);
     return true;

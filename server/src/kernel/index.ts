@@ -22,4 +22,4 @@ export type { MetricCounter, MetricGauge, MetricHistogram, Metrics } from './met
 export { freeTcpPort } from './free-port.ts';
 export { ChildError, ManagedChild } from './managed-child.ts';
 export type { ManagedChildOptions } from './managed-child.ts';
-export { processAlive } from './process-table.ts';
+export { processAlive, processStart } from './process-table.ts';

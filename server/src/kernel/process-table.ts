@@ -24,6 +24,20 @@ export function findOrphan(pid: number, identity: string): 'gone' | 'owned' | 'o
   return facts(found.parent)?.commandLine.includes('hookswitch-guard') === true ? 'owned' : 'orphan';
 }
 
+/**
+ * What tells a process from a later one with the same id: its start, in ticks since boot. Undefined where that cannot be
+ * told (other systems than Linux).
+ */
+export function processStart(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // Field 22; the first after the command name is field 3.
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+  } catch {
+    return undefined;
+  }
+}
+
 function facts(pid: number): ProcessFacts | undefined {
   try {
     if (process.platform === 'linux') {
