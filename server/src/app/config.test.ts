@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ConfigError, configHelp, readConfig } from './config.ts';
 import type { Config } from './config.ts';
+import { isExposed } from './platform.ts';
 
 const read = (argv: readonly string[], env: Record<string, string> = {}): Config => {
   const config = readConfig(argv, env);
@@ -22,6 +23,19 @@ describe('configuration', () => {
     expect(config.http.host).toBe('0.0.0.0');
     expect(config.sip).toEqual({ host: '0.0.0.0', port: { number: 5080, fixed: true } });
     expect(config.tls).toBe('self-signed');
+  });
+
+  it.each([
+    [[], false],
+    [['--host', '127.0.0.2'], false],
+    [['--host', '::1'], false],
+    [['--public-address', '192.0.2.9'], true],
+    [['--public-address', '192.0.2.9', '--host', '127.0.0.1'], true],
+    [['--host', '0.0.0.0'], true],
+    [['--host', '192.0.2.9'], true],
+    [['--host', '::'], true],
+  ])('%j: demo tokens need the key: %s', (argv, exposed) => {
+    expect(isExposed(read(argv))).toBe(exposed);
   });
 
   it('takes every option from the environment, arguments first', () => {

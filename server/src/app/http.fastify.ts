@@ -45,7 +45,7 @@ export async function openHttpServer(options: HttpServerOptions): Promise<HttpSe
       : fastify({ logger: false, forceCloseConnections: true, https: options.tls })
   ) as FastifyInstance;
   addHealthRoutes(app, options);
-  if (options.demo !== undefined) addDemoRoutes(app, options.demo);
+  if (options.demo !== undefined) addDemoRoutes(app, options.demo, options.tls === undefined ? '' : '; Secure');
   await addPage(app, options.pageDir);
   app.setErrorHandler((error: Error & { statusCode?: number }, request, reply) => {
     const status = error.statusCode ?? 500;
@@ -84,11 +84,11 @@ function addHealthRoutes(app: FastifyInstance, { health, metrics }: HttpServerOp
   });
 }
 
-function addDemoRoutes(app: FastifyInstance, demo: DemoAccess): void {
+function addDemoRoutes(app: FastifyInstance, demo: DemoAccess, secure: string): void {
   app.addHook('onRequest', (request, reply, done) => {
     const { key } = request.query as { key?: string };
     if (demo.key !== undefined && key === demo.key && request.url.startsWith('/?')) {
-      void reply.header('set-cookie', `${DEMO_COOKIE}=${demo.key}; Path=/; HttpOnly; SameSite=Strict; Secure`);
+      void reply.header('set-cookie', `${DEMO_COOKIE}=${demo.key}; Path=/; HttpOnly; SameSite=Strict${secure}`);
     }
     done();
   });

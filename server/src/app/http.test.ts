@@ -69,6 +69,8 @@ describe('HTTP server', () => {
     expect((await fetch(`${base}/?key=wrong`)).headers.get('set-cookie')).toBeNull();
     const page = await fetch(`${base}/?key=the-key`);
     expect(await page.text()).toContain('page');
+    // Browsers drop a secure cookie that came without TLS.
+    expect(page.headers.get('set-cookie')).not.toContain('Secure');
     const cookie = (page.headers.get('set-cookie') ?? '').split(';')[0] ?? '';
     const given = await fetch(`${base}/demo/token?identity=alice`, { headers: { cookie } });
     expect(await given.json()).toEqual({ identity: 'alice' });

@@ -5,6 +5,7 @@ import { startDemoApp } from './demo-app.child.ts';
 import type { DemoApp } from './demo-app.child.ts';
 import type { DemoAccess } from './http.fastify.ts';
 import type { TenantParts } from './open-stores.ts';
+import { isExposed } from './platform.ts';
 import type { Platform } from './platform.ts';
 
 /** The first account and, unless switched off, the demo application that serves it. */
@@ -49,7 +50,7 @@ export async function openDemo(platform: Platform, { store }: TenantParts): Prom
       }),
     (opened) => opened.close(),
   );
-  const key = config.publicAddress === undefined ? undefined : randomHex(platform.random, 12);
+  const key = isExposed(config) ? randomHex(platform.random, 12) : undefined;
   return { seeded, app, access: { key, token: (identity) => demoToken(app.url, identity) } };
 }
 

@@ -25,3 +25,11 @@ export function announcedAddress(host: string, publicAddress: string | undefined
   const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
   return addresses.find((entry) => entry.family === 'IPv4' && !entry.internal)?.address ?? '127.0.0.1';
 }
+
+/**
+ * Whether the page can be opened from other machines, so that whoever asks for a demo token has to show the demo key. The
+ * names in requests are no guard there: any program may claim one.
+ */
+export function isExposed({ publicAddress, http }: Pick<Config, 'publicAddress' | 'http'>): boolean {
+  return publicAddress !== undefined || !(http.host.startsWith('127.') || http.host === '::1');
+}
