@@ -160,7 +160,7 @@ test('CR-3 the fallback URL is asked with what went wrong, and its instructions 
 
 test('CR-3 status callbacks come in order, each signed', async ({ server, application, agent }) => {
   const { sip } = await server.state();
-  const { authToken } = server.credentials();
+  const { authToken } = await server.credentials();
   const noun = 'statusCallback="/progress" statusCallbackEvent="initiated ringing answered completed"';
   application.answer(({ path }) =>
     path === '/voice' ? `<Dial answerOnBridge="true"><Client ${noun}>alice</Client></Dial>` : '',

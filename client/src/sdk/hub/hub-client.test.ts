@@ -279,8 +279,10 @@ describe('hub client', () => {
     await clock.advance(11_000);
     expect(link.take()).toEqual([{ type: 'refresh', id: 1, token: 'token-2' }]);
     link.send({ type: 'token-will-expire', expiresAt: clock.now() + 5000 });
+    hub.expiresAt = clock.now() + 7_200_000;
     await settle();
     expect(link.take()).toEqual([{ type: 'refresh', id: 2, token: 'token-3' }]);
+    expect(client.info?.expiresAt).toBe(hub.expiresAt);
     client.close();
     expect(clock.pendingTimers).toBe(0);
   });

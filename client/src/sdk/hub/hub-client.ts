@@ -307,6 +307,7 @@ export class HubClient {
     const token = await this.#tokens.get(fresh);
     const answer = await this.#requests.request({ type: 'refresh', token });
     if (answer.type !== 'refreshed') throw clientError('badAnswer');
+    if (this.#info !== undefined) this.#info = { ...this.#info, expiresAt: answer.expiresAt };
     this.#watchExpiry(answer.expiresAt);
   }
 }

@@ -44,7 +44,7 @@ export class FakeLink {
 /** A hub without a network: answers what tests do not answer themselves. */
 export class FakeHub {
   readonly links: FakeLink[] = [];
-  readonly expiresAt: number;
+  expiresAt: number;
   heartbeatMs = 15_000;
   /** Commands that get no answer by themselves. */
   manual = new Set<ClientFrame['type']>();
