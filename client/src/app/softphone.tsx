@@ -44,7 +44,7 @@ export function Softphone({ store, name, onSignOut }: SoftphoneProps): ReactElem
         <h1>Hookswitch</h1>
         <p className={`status ${phone.state}`} role="status" data-testid="registration-status" data-state={phone.state}>
           <i aria-hidden="true" />
-          {STATES[phone.state]}
+          {phone.state === 'registered' && active !== undefined ? 'On a call' : STATES[phone.state]}
         </p>
         <p className="who" data-testid="identity">
           {phone.identity ?? name ?? ''}
