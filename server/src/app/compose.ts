@@ -39,6 +39,18 @@ export interface FirstCredentials {
  */
 export async function openServer(config: Config, { log, signal }: { log: Log; signal: AbortSignal }): Promise<Server> {
   const platform = createPlatform(config, { log, signal });
+  try {
+    return await openParts(platform);
+  } catch (error) {
+    // A step that fails has closed everything already; what fails between steps has not.
+    await platform.startup.scope.close('start-failed', error).catch((closing: unknown) => {
+      log.warn({ err: closing }, 'closing after a failed start');
+    });
+    throw error;
+  }
+}
+
+async function openParts(platform: Platform): Promise<Server> {
   const { node, startup, health } = platform;
   const bus = await openBus(platform);
   const tenants = await openTenants(platform, bus);
