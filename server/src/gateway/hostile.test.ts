@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import type { Socket } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
@@ -117,6 +118,18 @@ describe('hostile clients close their own connection at most', () => {
     raw.resume();
     await once(raw, 'close');
     expect(fixture.gateway.connections).toBe(0);
+  });
+
+  it('a client that was refused and never closes its side does not keep the server from closing', async () => {
+    let refused: Socket;
+    {
+      await using fixture = await gatewayFixture();
+      refused = connect({ port: fixture.port, host: '127.0.0.1', allowHalfOpen: true });
+      refused.write('GET /nowhere HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+      refused.resume();
+      await once(refused, 'end');
+    }
+    refused.destroy();
   });
 
   it('the decoder never throws', () => {

@@ -80,6 +80,10 @@ function check(
 
 function refuse(socket: Duplex, status: string): void {
   socket.on('error', () => undefined);
+  // A client that does not close its side would keep the socket, and with it the HTTP server, open for ever.
+  socket.once('finish', () => {
+    socket.destroy();
+  });
   const hint = status.startsWith('400') ? `offer the WebSocket subprotocol ${HUB_SUBPROTOCOL}\n` : '';
   socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: ${hint.length}\r\n\r\n${hint}`);
 }
