@@ -58,6 +58,8 @@ async function openParts(platform: Platform): Promise<Server> {
   const callNode = await openCallNode(platform, { bus, tenants });
   const edge = await openEdge(platform, { bus, tenants, callNode, demo: demo.access });
   const parts: Parts = { bus, tenants, demo, callNode, edge };
+  // First of all at the end: browsers hear that their call is over while they are still connected.
+  startup.scope.defer(() => callNode.drain());
 
   await keepRunState(platform, parts);
   health.state = 'ready';

@@ -26,6 +26,8 @@ export interface CallNode {
   readonly rpc: NodeRpc;
   readonly registrations: Registrations;
   readonly transport: Transport;
+  /** Takes no more calls and ends those there are, each party told. Before clients are disconnected. Idempotent. */
+  drain(): Promise<void>;
 }
 
 /** Time that calls get to end by themselves when the process stops, milliseconds: the default start ends them at once. */
@@ -81,17 +83,17 @@ export async function openCallNode(
     },
   );
   host.start({ router, userAgent });
-  startup.scope.defer(async () => {
-    userAgent.drain();
-    await router.drain(DRAIN_MS);
-  });
   metrics.gauge('hookswitch_calls', 'Calls in progress on this node', [], () => router.activeCalls().length);
   metrics.gauge('hookswitch_media_workers', 'Live mediasoup workers', [], () => media.workers.length);
   platform.health.add({
     name: 'media',
     problem: () => (media.workers.length > 0 ? undefined : 'no media worker is running'),
   });
-  return { host, router, media, rpc, registrations, transport };
+  const drain = async (): Promise<void> => {
+    userAgent.drain();
+    await router.drain(DRAIN_MS);
+  };
+  return { host, router, media, rpc, registrations, transport, drain };
 }
 
 function openMedia({ config, startup, log, clock, random }: Platform): Promise<MediaEngine> {

@@ -107,7 +107,7 @@ async function openGateway(
       endRevoked(gateway, directory, change);
     }),
   );
-  // First of all at the end: clients are told to come back while everything behind still works.
+  // Before everything behind: clients are told to come back while it still works.
   startup.scope.defer(() => gateway.drain({ spreadMs: 100, deadlineMs: 2000 }));
 }
 

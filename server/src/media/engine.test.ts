@@ -193,6 +193,15 @@ describe('workers', () => {
     await expect(broken).rejects.toMatchObject({ reason: 'no-worker' });
   });
 
+  it('workers do not go by a signal to this process: its owner closes them when the calls are over', async () => {
+    const signals = ['SIGINT', 'SIGTERM'] as const;
+    const listening = () => signals.map((signal) => process.listenerCount(signal));
+    const before = listening();
+    const engine = await createMediaEngine({ log: silentLog, workers: 2, workerBin: requireWorkerBin() });
+    expect(listening()).toEqual(before);
+    await engine.close();
+  });
+
   it('a closed engine refuses rooms and ends the ones it had', async () => {
     const short = await createMediaEngine({ log: silentLog, workers: 1, workerBin: requireWorkerBin() });
     const room = await short.createRoom({ id: 'a' });

@@ -102,10 +102,9 @@ export class WorkerPool {
 
   async #launch(slot: number): Promise<void> {
     const { workerBin, listen, log, onEvent } = this.#options;
-    const worker = await mediasoup.createWorker({
-      logLevel: 'warn',
-      ...(workerBin === undefined ? {} : { workerBin }),
-    });
+    const worker = await deafToSignals(() =>
+      mediasoup.createWorker({ logLevel: 'warn', ...(workerBin === undefined ? {} : { workerBin }) }),
+    );
     worker.on('died', (error) => {
       const running = this.#running.get(slot);
       // A worker that dies while it is being started makes its launch fail; that is handled there.
@@ -182,6 +181,23 @@ export class WorkerPool {
   #wake(): void {
     for (const wake of [...this.#waiting]) wake();
   }
+}
+
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+
+/**
+ * mediasoup makes every worker close by itself when this process gets a signal. That would end the calls before anybody
+ * is told why; whoever handles the signal closes the pool when the calls are over. Its listeners are added at once.
+ */
+function deafToSignals<T>(create: () => T): T {
+  const before = SIGNALS.map((signal) => new Set(process.listeners(signal)));
+  const created = create();
+  for (const [index, signal] of SIGNALS.entries()) {
+    for (const listener of process.listeners(signal)) {
+      if (before[index]?.has(listener) !== true) process.removeListener(signal, listener);
+    }
+  }
+  return created;
 }
 
 /** Closes a worker; resolves when its process is gone. */
