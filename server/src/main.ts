@@ -9,6 +9,8 @@ const [command = 'help', ...rest] = process.argv.slice(2);
 const abort = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
+    // The second one forces: embedded servers notice that their owner is gone.
+    if (abort.signal.aborted) process.exit(130);
     abort.abort(new Error(signal));
   });
 }

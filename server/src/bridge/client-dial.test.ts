@@ -181,6 +181,21 @@ describe('ringing devices', () => {
     expect(world.router.words(await world.dial(root))).toEqual(['ended canceled local']);
   });
 
+  it('BR-5 a device that cannot hear does not take the call from the others', async () => {
+    const [broken, good] = [await world.registered(), await world.registered()];
+    const { root } = await world.caller();
+    const child = await world.dial(root);
+    const { callSid, token, hint } = broken.incoming[0]!;
+    for (const rtpCapabilities of [{}, { codecs: [null] }, { codecs: [{ mimeType: 'audio/opus' }] }]) {
+      expect(await broken.ask({ type: 'accept', callSid, token, hint, rtpCapabilities })).toMatchObject({
+        error: 'mediaFailed',
+      });
+    }
+    expect(good.words()).toEqual(['incoming']);
+    expect(await good.accept()).not.toHaveProperty('error');
+    expect(world.router.words(child)).toContain('answered');
+  });
+
   it('BR-6 media that cannot be set up ends the leg and tells the device', async () => {
     const device = await world.registered();
     const { root } = await world.caller();

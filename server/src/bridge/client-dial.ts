@@ -108,6 +108,8 @@ export class ClientDial implements BridgeLeg {
   /** A device accepts, with a token that was opened for it. The first one wins; the check and the win are one step. */
   async accept(caller: Caller & { readonly registration: string }, rtpCapabilities: object): Promise<Reply> {
     if (this.#runner.state.phase !== 'ringing') return this.lateAccept();
+    // Before it wins: a device that cannot hear must not take the call from those that can.
+    if (!hearsG711(rtpCapabilities)) return refusal('mediaFailed', 'the device names neither PCMU nor PCMA');
     this.#runner.dispatch({ kind: 'accept', registration: caller.registration });
     if ((this.#runner.state as RingingState).phase !== 'accepted') return refusal('bridgeTokenInvalid');
     const leg = new ClientLeg(this.core, { context: this.#context, owner: ownerOf(caller), address: caller });
@@ -275,4 +277,15 @@ function deviceOf(registration: RungDevice): RungDevice {
 
 function ownerOf(caller: Caller): { accountSid: string; identity: string; registration: string | undefined } {
   return { accountSid: caller.accountSid, identity: caller.identity, registration: caller.registration };
+}
+
+/** Whether the capabilities of a device name a codec that a telephone speaks; mediasoup checks the rest. */
+function hearsG711(rtpCapabilities: object): boolean {
+  const { codecs } = rtpCapabilities as { codecs?: unknown };
+  return Array.isArray(codecs) && codecs.some((codec: unknown) => isG711(codec));
+}
+
+function isG711(codec: unknown): boolean {
+  const { mimeType } = (codec ?? {}) as { mimeType?: unknown };
+  return typeof mimeType === 'string' && /^audio\/pcm[au]$/i.test(mimeType);
 }

@@ -159,7 +159,7 @@ export class FakeDevice {
       callSid: push.callSid,
       token: push.token,
       hint: push.hint,
-      rtpCapabilities: {},
+      rtpCapabilities: { codecs: [{ mimeType: 'audio/PCMU' }] },
     });
   }
   reject(reason: 'rejected' | 'busy' = 'rejected'): Promise<Record<string, unknown>> {
