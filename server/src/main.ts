@@ -4,7 +4,6 @@ import { REPOSITORY } from './app/config.ts';
 import { runCaller } from './app/caller/run-caller.ts';
 import { runCli } from './app/cli/index.ts';
 import { runStart } from './app/start.ts';
-import { systemClock } from './kernel/index.ts';
 
 const [command = 'help', ...rest] = process.argv.slice(2);
 const abort = new AbortController();
