@@ -37,7 +37,11 @@ export interface ConnectionHandlers {
 
 /** Id of the connect command; all others count from 1. */
 const CONNECT_ID = 0;
-const BACKOFF = { baseMs: 250, maxMs: 30_000 } as const;
+/**
+ * The server keeps registrations and calls of a lost connection for 30 s: after an outage that is shorter than that by
+ * more than `maxMs`, a client is back in time. A server that is overloaded asks for longer waits (`retryAfterMs`).
+ */
+const BACKOFF = { baseMs: 250, maxMs: 8_000 } as const;
 
 /** Carries out what the connection machine decides: sockets, timers, tokens. Knows nothing of subscriptions or calls. */
 export class Connection {
