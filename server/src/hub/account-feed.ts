@@ -142,8 +142,17 @@ export class AccountFeed {
     return this.#options.log.read({ accountSid: this.#options.accountSid, patterns, from, to });
   }
 
+  /**
+   * The log's live delivery stopped. What comes from now on is held back until the re-read: live events may arrive
+   * before `regained` is told, and would otherwise hide what was published in between.
+   */
+  lost(): void {
+    if (this.#epoch !== undefined && !this.#closed) this.#heldBack ??= [];
+  }
+
   /** The log's live delivery works again: re-reads what may have been missed. */
   regained(): void {
+    if (this.#epoch === undefined && !this.#resyncing) this.#heldBack = undefined;
     if (this.#epoch === undefined || this.#closed) return;
     this.#again = true;
     this.#retry?.cancel();

@@ -80,10 +80,18 @@ class LocalHub implements Hub {
       'outcome',
     ]);
     const regained = metrics.counter('hookswitch_hub_rereads_total', 'Times that missed events had to be re-read');
-    this.#stopListening = log.on('regained', () => {
-      regained.inc();
-      for (const feed of this.#feeds.values()) feed.regained();
-    });
+    const stop = [
+      log.on('lost', () => {
+        for (const feed of this.#feeds.values()) feed.lost();
+      }),
+      log.on('regained', () => {
+        regained.inc();
+        for (const feed of this.#feeds.values()) feed.regained();
+      }),
+    ];
+    this.#stopListening = () => {
+      for (const off of stop) off();
+    };
   }
 
   get connected(): boolean {
