@@ -80,6 +80,11 @@ it('EV-6 kill -9 of nats-server: a subscriber in this process misses nothing and
   const subscription = hub.subscribe(ACCOUNT, 'app.>', (logged) => seen.push(logged.event.data));
   await subscription.ready;
   const back = new Promise<void>((resolve) => publisher.bus.on('reconnected', resolve));
+  const returned = new Promise<boolean>((resolve) => {
+    hubSide.bus.on('reconnected', () => {
+      resolve(true);
+    });
+  });
   let sent = 0;
   const publish = async (count: number): Promise<void> => {
     for (let n = 0; n < count; n++) await publisher.log.publish(ACCOUNT, `app.t${sent % 3}`, event(sent++));
@@ -87,9 +92,7 @@ it('EV-6 kill -9 of nats-server: a subscriber in this process misses nothing and
   await publish(50);
   globalThis.process.kill(embedded.nats.pid!, 'SIGKILL');
   await back;
-  const hubBack = new Promise<void>((resolve) => hubSide.bus.on('reconnected', resolve));
   await publish(50);
-  const returned = hubBack.then(() => true);
   do await publish(5);
   while (!(await Promise.race([returned, Promise.resolve(false)])));
   await publish(50);
