@@ -19,6 +19,7 @@ export const HUB_ERRORS = {
     message: 'the token belongs to another account or identity than this connection',
   },
   accountInactive: { code: 113, temporary: false, message: 'the account is suspended or closed' },
+  tokenRevoked: { code: 114, temporary: false, message: 'the token was revoked; connect with a new one' },
   notPermitted: { code: 120, temporary: false, message: 'the token does not grant this' },
   badTopic: { code: 130, temporary: false, message: 'the topic is not valid' },
   notSubscribed: { code: 131, temporary: false, message: 'there is no such subscription on this connection' },
@@ -35,6 +36,8 @@ export const HUB_ERRORS = {
   callGone: { code: 204, temporary: false, message: 'the call has ended' },
   noSuchCall: { code: 205, temporary: false, message: 'this connection has no such call' },
   mediaFailed: { code: 206, temporary: true, message: 'the media leg could not be set up' },
+  messageNotAnswered: { code: 208, temporary: true, message: 'the application did not answer the message properly' },
+  alreadyAnswered: { code: 209, temporary: false, message: 'the bridge request was already answered' },
   nodeUnreachable: { code: 207, temporary: true, message: 'the node that holds the call does not answer' },
 } as const;
 

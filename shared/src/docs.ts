@@ -12,20 +12,30 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }
 
-/** The whole text of docs/errors.md, from the tables in codes.ts. */
-export function errorsDocument(): string {
+/** The rows of HUB_ERRORS as a table; also a part of docs/spec/hub-protocol.md. */
+export function errorTable(): string {
   const errors = Object.entries(HUB_ERRORS).map(([name, { code, temporary, message }]) => [
     String(code),
     `\`${name}\``,
     message,
     temporary ? 'yes' : 'no',
   ]);
+  return table(['code', 'name', 'meaning', 'later'], errors);
+}
+
+/** The rows of DISCONNECTS as a table; also a part of docs/spec/hub-protocol.md. */
+export function disconnectTable(): string {
   const disconnects = Object.entries(DISCONNECTS).map(([name, { code, reason }]) => [
     String(code),
     `\`${name}\``,
     reason,
     AFTER[afterDisconnect(code)],
   ]);
+  return table(['code', 'name', 'meaning', 'the client'], disconnects);
+}
+
+/** The whole text of docs/errors.md, from the tables in codes.ts. */
+export function errorsDocument(): string {
   return [
     '# Codes of the hub protocol',
     '',
@@ -37,7 +47,7 @@ export function errorsDocument(): string {
     'closes the connection by itself. "Later" says whether the same command may succeed later without a change of its own.',
     'Decide on `code` or `name`, never on the message.',
     '',
-    table(['code', 'name', 'meaning', 'later'], errors),
+    errorTable(),
     '',
     '## Disconnects',
     '',
@@ -54,7 +64,7 @@ export function errorsDocument(): string {
       ],
     ),
     '',
-    table(['code', 'name', 'meaning', 'the client'], disconnects),
+    disconnectTable(),
     '',
   ].join('\n');
 }

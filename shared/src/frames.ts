@@ -1,27 +1,25 @@
 import { z } from 'zod';
 import { eventSchema } from './events.ts';
+import { filterSchema } from './filter.ts';
+import { HUB_LIMITS } from './limits.ts';
 import { positionSchema } from './position.ts';
-
-/** WebSocket subprotocol of the native endpoint. */
-export const HUB_SUBPROTOCOL = 'hookswitch.v1';
-/** Socket.IO event name that carries the same frames as objects, in both directions. */
-export const SOCKETIO_EVENT = 'hs';
-
-/** Limits a client can rely on (bytes are of the UTF-8 JSON text). */
-export const HUB_LIMITS = {
-  maxFrameBytes: 64 * 1024,
-  maxPublishBytes: 32 * 1024,
-  /** Deepest nesting of objects and arrays in a frame. */
-  maxDepth: 64,
-  maxSubscriptions: 1000,
-  /** The server pings at this interval; a connection silent for twice as long is closed. */
-  heartbeatMs: 15_000,
-  /** Time from open to a valid connect frame. */
-  handshakeMs: 10_000,
-} as const;
 
 const id = z.number().int().nonnegative().describe('chosen by the client, returned in the answer to this command');
 const topic = z.string().min(1).max(512);
+
+/** Where a subscription begins in the past, when no position says so. One of the two, or the later of both. */
+export const rewindSchema = z
+  .object({
+    count: z.number().int().min(1).max(1000).optional().describe('the newest events that match the topic'),
+    since: z
+      .number()
+      .int()
+      .nonnegative()
+      .optional()
+      .describe('epoch milliseconds: events stored at or after this time'),
+  })
+  .refine((rewind) => rewind.count !== undefined || rewind.since !== undefined, 'needs count or since');
+export type Rewind = z.infer<typeof rewindSchema>;
 
 /** Commands from client to server. One JSON object a frame; unknown members are ignored. */
 export const clientFrameSchema = z.discriminatedUnion('type', [
@@ -32,6 +30,21 @@ export const clientFrameSchema = z.discriminatedUnion('type', [
     id,
     topic: topic.describe('a topic or a pattern with * and >'),
     position: positionSchema.optional().describe('the last event seen: what came after it is delivered first'),
+    rewind: rewindSchema
+      .optional()
+      .describe('deliver this much of the past first; beside a position only for when that cannot be honoured'),
+    filter: filterSchema.optional().describe('only these of the events that the topic matches'),
+    presence: z
+      .union([
+        z.boolean(),
+        z.object({ info: z.record(z.string(), z.unknown()).optional().describe('shown to others with the member') }),
+      ])
+      .optional()
+      .describe('this connection becomes a member of the topic, which has no wildcards then'),
+    conflate: z
+      .boolean()
+      .optional()
+      .describe('while the client reads slowly, only the newest event of each topic is kept for it'),
   }),
   z.object({ type: z.literal('unsubscribe'), id, topic }),
   z.object({
@@ -46,8 +59,18 @@ export const clientFrameSchema = z.discriminatedUnion('type', [
     data: z.unknown(),
     eventId: z.string().min(1).max(128).optional().describe('makes repeating the command harmless'),
   }),
+  z.object({
+    type: z.literal('presence'),
+    id,
+    topic: topic.describe('one topic'),
+    after: z.string().max(64).optional().describe('next of the page before'),
+    limit: z.number().int().min(1).max(HUB_LIMITS.maxPresencePage).default(100),
+  }),
   z.object({ type: z.literal('ping'), id }),
-  z.object({ type: z.literal('pong') }),
+  z.object({
+    type: z.literal('pong'),
+    n: z.number().int().nonnegative().optional().describe('that of the ping: everything before it was read'),
+  }),
   z.object({
     type: z.literal('extension'),
     id,
@@ -77,11 +100,34 @@ export const serverFrameSchema = z.discriminatedUnion('type', [
     topic: topic.describe('normalised form: events of this subscription match it'),
     position: positionSchema.describe('events after this one are delivered live'),
     recovered: z.boolean().describe('false: the position asked for could not be honoured, events may be missing'),
+    start: positionSchema
+      .optional()
+      .describe(
+        'present when events of the past are delivered first: those after this position; the client takes it over',
+      ),
   }),
   z.object({ type: z.literal('unsubscribed'), id, topic }),
+  z.object({
+    type: z.literal('presence'),
+    id,
+    topic,
+    members: z.array(
+      z.object({
+        connection: z.string(),
+        identity: z.string().optional(),
+        info: z.record(z.string(), z.unknown()).optional(),
+        since: z.number().describe('epoch milliseconds'),
+      }),
+    ),
+    occupancy: z.number().int().describe('members of the topic, all pages together'),
+    next: z.string().optional().describe('there are more: ask with this as after'),
+  }),
   z.object({ type: z.literal('published'), id, eventId: z.string(), position: positionSchema }),
   z.object({ type: z.literal('pong'), id }),
-  z.object({ type: z.literal('ping') }),
+  z.object({
+    type: z.literal('ping'),
+    n: z.number().int().nonnegative().optional().describe('to be returned in pong'),
+  }),
   z.object({
     type: z.literal('error'),
     id: id.optional().describe('absent when the error belongs to no command'),
@@ -89,6 +135,8 @@ export const serverFrameSchema = z.discriminatedUnion('type', [
     name: z.string(),
     message: z.string(),
     temporary: z.boolean(),
+    topic: topic.optional().describe('without an id: the subscription that ended'),
+    retryAfterMs: z.number().optional().describe('over a limit of the account: it may be within it again by then'),
   }),
   z.object({ type: z.literal('event'), topic, position: positionSchema, event: eventSchema }),
   z.object({

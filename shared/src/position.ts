@@ -14,3 +14,17 @@ export type Position = z.infer<typeof positionSchema>;
 export function isAfter(a: Position, b: Position): boolean | undefined {
   return a.epoch === b.epoch ? a.seq > b.seq : undefined;
 }
+
+/** A position as one text for headers and query strings, `<epoch>:<seq>`. Opaque to clients. */
+export function formatPosition({ epoch, seq }: Position): string {
+  return `${epoch}:${seq}`;
+}
+
+/** What {@link formatPosition} wrote; undefined for anything else. */
+export function readPosition(text: string): Position | undefined {
+  const colon = text.lastIndexOf(':');
+  const digits = text.slice(colon + 1);
+  if (colon < 1 || !/^[0-9]{1,16}$/.test(digits)) return undefined;
+  const parsed = positionSchema.safeParse({ epoch: text.slice(0, colon), seq: Number(digits) });
+  return parsed.success ? parsed.data : undefined;
+}

@@ -86,7 +86,14 @@ describe('topics', () => {
     expect(topicsOf('client.registered', { identity: 'support/alice', registration: 'r1' })).toEqual([
       'clients.support.alice.registered',
     ]);
-    for (const type of Object.keys(eventDataSchemas)) expect(type).toMatch(/^(call|client|node)\.[a-z-]+$/);
+    const phone = { address: 'alice@ex.com', contact: 'sip:a@h', source: '192.0.2.1:5060/udp' };
+    expect(topicsOf('phone.unregistered', { ...phone, reason: 'expired' })).toEqual([
+      'phones.alice=40ex=2Ecom.unregistered',
+    ]);
+    for (const type of Object.keys(eventDataSchemas))
+      expect(type).toMatch(
+        /^(call|client|conference|guard|link|node|phone|presence|queue|recording|stream|transcription|trunk|webhook)\.[a-z-]+$/,
+      );
   });
 });
 

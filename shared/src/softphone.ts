@@ -1,8 +1,16 @@
 import { z } from 'zod';
+import { bridgeOfferSchema, bridgeRequestEndSchema } from './bridge-requests.ts';
 import { identitySchema } from './tokens.ts';
 
 /** Name of the message extension that carries these bodies in `extension` and `result` frames. */
 export const SOFTPHONE_EXTENSION = 'softphone';
+
+/** Largest content of a message into or out of a call, bytes of its JSON text. */
+export const CALL_MESSAGE_MAX_BYTES = 10_000;
+
+/** What a device is doing: rung when it is `available` or `busy` (in a call), not when its user set it `away`. */
+export const deviceStateSchema = z.enum(['available', 'busy', 'away']);
+export type DeviceState = z.infer<typeof deviceStateSchema>;
 
 const callSid = z.string().regex(/^CA[0-9a-f]{32}$/);
 const digits = z
@@ -73,6 +81,11 @@ export const softphoneRequestSchema = z.discriminatedUnion('type', [
     params: z
       .record(z.string().max(64), z.string().max(1024))
       .describe('handed to the application, e.g. {To: "+15550100"}'),
+    bridgeToken: z
+      .string()
+      .max(200)
+      .optional()
+      .describe('answers a bridge request: the call goes where that says, whatever the params are'),
     rtpCapabilities: mediasoupObject,
   }),
   z.object({ type: z.literal('connect-transport'), callSid, transportId: z.string(), dtlsParameters: mediasoupObject }),
@@ -87,6 +100,16 @@ export const softphoneRequestSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('hangup'), callSid }),
   z.object({ type: z.literal('mute'), callSid, muted: z.boolean() }),
   z.object({ type: z.literal('digits'), callSid, digits }),
+  z.object({
+    type: z.literal('message'),
+    callSid,
+    messageId: z.string().min(1).max(64).describe('chosen by the device: repeating it stores nothing new'),
+    content: z.unknown().describe(`any JSON value of at most ${CALL_MESSAGE_MAX_BYTES} bytes`),
+  }),
+  z.object({
+    type: z.literal('presence'),
+    state: z.enum(['available', 'away']).describe('away: calls do not ring this device'),
+  }),
   z.object({ type: z.literal('reattach'), callSid, hint: z.string().max(200), reconnectToken: z.string().max(2048) }),
 ]);
 export type SoftphoneRequest = z.infer<typeof softphoneRequestSchema>;
@@ -99,6 +122,7 @@ export const softphoneResultSchemas = {
     identity: identitySchema,
     rtpCapabilities: mediasoupObject.describe('of the server, the same for every call: load the media device with it'),
     iceServers: z.array(iceServerSchema),
+    bridgeRequests: z.array(bridgeOfferSchema).optional().describe('that the identity may answer now; absent: none'),
   }),
   unregister: z.object({}),
   accept: legMediaSchema,
@@ -110,6 +134,8 @@ export const softphoneResultSchemas = {
   hangup: z.object({}),
   mute: z.object({}),
   digits: z.object({}),
+  message: z.object({ messageSid: z.string() }).describe('it is stored; `message-answer` follows'),
+  presence: z.object({ state: deviceStateSchema }),
   reattach: z.object({ callSid, state: z.enum(['connecting', 'ringing', 'open']), reconnectToken: z.string() }),
 } as const satisfies Record<SoftphoneRequest['type'], z.ZodType>;
 export type SoftphoneResults = { [K in SoftphoneRequest['type']]: z.infer<(typeof softphoneResultSchemas)[K]> };
@@ -173,7 +199,18 @@ export const softphonePushSchema = z.discriminatedUnion('type', [
     codec: z.enum(['PCMU', 'opus']).describe('produce in this codec from now on'),
   }),
   z.object({ type: z.literal('digit'), callSid, digit: z.string().length(1) }),
+  z.object({ type: z.literal('message'), callSid, messageSid: z.string(), content: z.unknown() }),
+  z.object({
+    type: z.literal('message-answer'),
+    callSid,
+    messageId: z.string(),
+    messageSid: z.string(),
+    answer: z.unknown().optional().describe("JSON of the application's answer; absent when nobody answers messages"),
+    problem: z.string().optional().describe('why there is no answer'),
+  }),
   z.object({ type: z.literal('one-way-audio'), callSid, silent: z.enum(['caller', 'client']) }),
   z.object({ type: z.literal('ended'), callSid, cause: endCauseSchema, message: z.string() }),
+  z.object({ type: z.literal('bridge-request'), ...bridgeOfferSchema.shape }),
+  z.object({ type: z.literal('bridge-request-closed'), requestSid: z.string(), status: bridgeRequestEndSchema }),
 ]);
 export type SoftphonePush = z.infer<typeof softphonePushSchema>;

@@ -118,5 +118,13 @@ export const topics = {
   number: (number: string, event: string): string => `numbers.${escapeToken(number)}.${event}`,
   queue: (queueSid: string, event: string): string => `queues.${queueSid}.${event}`,
   conference: (conferenceSid: string, event: string): string => `conferences.${conferenceSid}.${event}`,
+  stream: (streamSid: string, event: string): string => `streams.${streamSid}.${event}`,
+  recording: (recordingSid: string, event: string): string => `recordings.${recordingSid}.${event}`,
+  trunk: (trunkSid: string, event: string): string => `trunks.${trunkSid}.${event}`,
+  phone: (address: string, event: string): string => `phones.${escapeToken(address)}.${event}`,
+  presence: (topic: string, event: string): string => `presence.${topic}.${event}`,
+  link: (linkSid: string, event: string): string => `links.${linkSid}.${event}`,
+  webhook: (webhookSid: string, event: string): string => `webhooks.${webhookSid}.${event}`,
+  guard: (event: string): string => `guards.${event}`,
   cluster: (node: string, event: string): string => `cluster.${escapeToken(node)}.${event}`,
 } as const;

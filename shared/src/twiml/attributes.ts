@@ -12,6 +12,17 @@ export function whole(min: number, max: number): z.ZodPipe<z.ZodType<number, str
     .pipe(z.number().min(min, `expected at least ${min}`).max(max, `expected at most ${max}`));
 }
 
+/** Whole seconds up to `max`, or `auto`. */
+export function secondsOrAuto(max: number): z.ZodType<number | 'auto', string> {
+  const why = `expected whole seconds up to ${max}, or auto`;
+  return z
+    .string()
+    .trim()
+    .regex(/^(?:\d{1,6}|auto)$/, why)
+    .transform((text): number | 'auto' => (text === 'auto' ? text : Number(text)))
+    .refine((value) => value === 'auto' || value <= max, why);
+}
+
 /** `true` or `false`, in any case. */
 export const flag = z
   .string()
@@ -57,11 +68,18 @@ export const nounAttributes = {
   statusCallback: urlReference.optional(),
   statusCallbackMethod: httpMethod.default('POST'),
   statusCallbackEvent: wordList(STATUS_EVENTS).default(['completed']),
-  machineDetection: z.string().optional(),
-  machineDetectionTimeout: z.string().optional(),
-  machineDetectionSpeechThreshold: z.string().optional(),
-  machineDetectionSpeechEndThreshold: z.string().optional(),
-  machineDetectionSilenceTimeout: z.string().optional(),
-  amdStatusCallback: urlReference.optional(),
+};
+
+/** Attributes of nouns that a machine may answer. */
+export const machineDetectionAttributes = {
+  machineDetection: z
+    .enum(['Enable', 'DetectMessageEnd'], 'expected Enable or DetectMessageEnd')
+    .optional()
+    .describe('finds out who answered while the parties talk already'),
+  machineDetectionTimeout: whole(3, 59).default(30).describe('seconds'),
+  machineDetectionSpeechThreshold: whole(1000, 6000).default(2400).describe('ms; longer speech is a machine'),
+  machineDetectionSpeechEndThreshold: whole(500, 5000).default(1200).describe('ms of silence that end speech'),
+  machineDetectionSilenceTimeout: whole(2000, 10_000).default(5000).describe('ms of silence from the answer on'),
+  amdStatusCallback: urlReference.optional().describe('told who answered'),
   amdStatusCallbackMethod: httpMethod.default('POST'),
 };

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { nounAttributes } from './attributes.ts';
 import { childElements, ownTextOf, readAttributes, reportStrangers, schemaProblem, textOf } from './element.ts';
 import type { ReportTwimlProblem, TwimlElement } from './element.ts';
+import { readParameters } from './parameters.ts';
 
 /** `<Client>` in Dial: rings the devices of an identity, or of every identity below `prefix/*`. */
 export const clientAttributes = z.object(nounAttributes);
@@ -14,16 +15,9 @@ export type ClientNoun = {
 
 export function readClient(element: TwimlElement, report: ReportTwimlProblem): ClientNoun | undefined {
   reportStrangers(element, ['Identity', 'Parameter'], report);
-  const parameters: Record<string, string> = {};
-  let identity = ownTextOf(element);
-  for (const child of childElements(element)) {
-    if (child.name === 'Identity') identity = textOf(child);
-    const name = child.attributes['name'];
-    if (child.name === 'Parameter') {
-      if (name === undefined || name === '') report(schemaProblem(child, 'needs a name and was ignored'));
-      else parameters[name] = child.attributes['value'] ?? '';
-    }
-  }
+  const parameters = readParameters(element, report);
+  const named = childElements(element).findLast((child) => child.name === 'Identity');
+  const identity = named === undefined ? ownTextOf(element) : textOf(named);
   const attributes = readAttributes(element, clientAttributes, report);
   if (identity !== '') return { noun: 'Client', identity, parameters, ...attributes };
   report(schemaProblem(element, 'names no identity and was skipped'));

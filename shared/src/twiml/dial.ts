@@ -2,12 +2,27 @@ import { z } from 'zod';
 import { flag, httpMethod, urlReference, whole } from './attributes.ts';
 import { childElements, ownTextOf, readAttributes, schemaProblem } from './element.ts';
 import type { ReportTwimlProblem, TwimlElement } from './element.ts';
+import { readApplication } from './application.ts';
+import type { ApplicationNoun } from './application.ts';
 import { readClient } from './client.ts';
 import type { ClientNoun } from './client.ts';
 import { readNumber } from './number.ts';
 import type { NumberNoun } from './number.ts';
 import { readSip } from './sip.ts';
 import type { SipNoun } from './sip.ts';
+import { recordingCallbackAttributes, recordingTrack, trimming } from './recording.ts';
+import { TWIML_CODES } from './codes.ts';
+
+/** `true` is `record-from-answer`. */
+const DIAL_RECORD_MODES = [
+  'do-not-record',
+  'record-from-answer',
+  'record-from-ringing',
+  'record-from-answer-dual',
+  'record-from-ringing-dual',
+  'true',
+  'false',
+] as const;
 
 /** `<Dial>`: connects the caller with somebody else. Answers the call at once unless `answerOnBridge`. */
 export const dialAttributes = z.object({
@@ -19,24 +34,34 @@ export const dialAttributes = z.object({
   hangupOnStar: flag.default(false).describe('the caller ends the dialled call with *'),
   answerOnBridge: flag.default(false).describe('the caller hears ringing until somebody answers'),
   sequential: flag.default(false).describe('one after another in document order, in place of all at once'),
-  ringTone: z.string().optional(),
-  record: z.string().optional(),
-  recordingTrack: z.string().optional(),
-  trim: z.string().optional(),
-  recordingStatusCallback: urlReference.optional(),
-  recordingStatusCallbackMethod: httpMethod.optional(),
-  recordingStatusCallbackEvent: z.string().optional(),
+  ringTone: z
+    .string()
+    .trim()
+    .toLowerCase()
+    .regex(/^[a-z]{2}(-old)?$/, 'expected a country such as us, uk or de')
+    .optional()
+    .describe('country of the ringing tone that an answered caller hears (default us)'),
+  record: z
+    .enum(DIAL_RECORD_MODES, `expected one of ${DIAL_RECORD_MODES.join(', ')}`)
+    .default('do-not-record')
+    .describe('from-ringing records an answered caller from the first ring on; dual: each party on a channel'),
+  recordingTrack: recordingTrack.default('both').describe('inbound: what the caller says, outbound: what it hears'),
+  trim: trimming.default('do-not-trim'),
+  ...recordingCallbackAttributes,
   referUrl: urlReference.optional(),
   referMethod: httpMethod.optional(),
-  events: z.string().optional(),
+  passports: z.string().optional().describe('has no effect'),
+  recordingConfigurationId: z.string().optional().describe('has no effect'),
+  events: z.string().optional().describe('has no effect: every step is an event of the call'),
 });
-export type DialNoun = ClientNoun | NumberNoun | SipNoun;
+export type DialNoun = ApplicationNoun | ClientNoun | NumberNoun | SipNoun;
 export type DialVerb = { readonly verb: 'Dial'; readonly nouns: readonly DialNoun[] } & z.output<typeof dialAttributes>;
 
 /** Most parties one Dial calls; the rest is reported and left out. */
 export const MAX_DIAL_NOUNS = 10;
 
 const NOUNS: Readonly<Record<string, (element: TwimlElement, report: ReportTwimlProblem) => DialNoun | undefined>> = {
+  Application: readApplication,
   Client: readClient,
   Number: readNumber,
   Sip: readSip,
@@ -52,7 +77,8 @@ export function readDial(element: TwimlElement, report: ReportTwimlProblem): Dia
   for (const child of childElements(element)) {
     const read = Object.hasOwn(NOUNS, child.name) ? NOUNS[child.name] : undefined;
     if (read === undefined) {
-      report(schemaProblem(child, 'is not supported inside <Dial> by this version and was skipped'));
+      const problem = schemaProblem(child, 'is not supported inside <Dial> by this version and was skipped');
+      report({ ...problem, code: TWIML_CODES.dialNesting });
       continue;
     }
     const noun = read(child, report);

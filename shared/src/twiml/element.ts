@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { ATTRIBUTE_CODES, TWIML_CODES } from './codes.ts';
 
 /** One element of a TwiML document, as parsed: names and values untouched, comments dropped. */
 export interface TwimlElement {
@@ -7,6 +8,8 @@ export interface TwimlElement {
   readonly children: readonly (TwimlElement | string)[];
   /** Line of the start tag, from 1. */
   readonly line: number;
+  /** Where it stands in a document without lines. */
+  readonly place?: string;
 }
 
 /** Something in a document that was ignored or replaced by its default; the call goes on. */
@@ -16,15 +19,6 @@ export interface TwimlProblem {
   readonly message: string;
 }
 export type ReportTwimlProblem = (problem: TwimlProblem) => void;
-
-/** Error and warning codes of instruction documents; docs/spec/instructions.md explains each. */
-export const TWIML_CODES = {
-  parse: 12100,
-  schema: 12200,
-  contentType: 12300,
-  dialCallerId: 13214,
-  dialNumber: 13224,
-} as const;
 
 /** All text below an element, runs of white space collapsed, ends trimmed. */
 export function textOf(element: TwimlElement): string {
@@ -67,9 +61,9 @@ export function readAttributes<T extends z.ZodObject>(
     if (result.success) accepted[name] = value;
     else {
       const why = result.error.issues[0]?.message ?? 'not valid';
-      report(
-        schemaProblem(element, `attribute ${name}="${value.slice(0, 80)}": ${why}; its default was used in its place`),
-      );
+      const what = `attribute ${name}="${value.slice(0, 80)}": ${why}; its default was used in its place`;
+      const problem = schemaProblem(element, what);
+      report({ ...problem, code: ATTRIBUTE_CODES[`${element.name}.${name}`] ?? problem.code });
     }
   }
   return schema.parse(accepted);
@@ -85,5 +79,8 @@ export function reportStrangers(element: TwimlElement, allowed: readonly string[
 }
 
 export function schemaProblem(element: TwimlElement, what: string): TwimlProblem {
-  return { code: TWIML_CODES.schema, message: `<${element.name}> in line ${element.line}: ${what}` };
+  return {
+    code: TWIML_CODES.schema,
+    message: `<${element.name}> in ${element.place ?? `line ${element.line}`}: ${what}`,
+  };
 }

@@ -1,13 +1,14 @@
 import { z } from 'zod';
-import { dtmf, nounAttributes } from './attributes.ts';
+import { dtmf, machineDetectionAttributes, nounAttributes } from './attributes.ts';
 import { ownTextOf, readAttributes, reportStrangers, schemaProblem } from './element.ts';
 import type { ReportTwimlProblem, TwimlElement } from './element.ts';
 
 /** `<Number>` in Dial: calls a phone number through a trunk. */
 export const numberAttributes = z.object({
   ...nounAttributes,
+  ...machineDetectionAttributes,
   sendDigits: dtmf.optional().describe('sent when the callee has answered, before the merge'),
-  byoc: z.string().optional(),
+  byoc: z.string().optional().describe('has no effect: numbers go out by the trunks of the account'),
 });
 export type NumberNoun = { readonly noun: 'Number'; readonly number: string } & z.output<typeof numberAttributes>;
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { nounAttributes } from './attributes.ts';
+import { machineDetectionAttributes, nounAttributes, whole } from './attributes.ts';
 import { childElements, ownTextOf, readAttributes, reportStrangers, schemaProblem, textOf } from './element.ts';
 import type { ReportTwimlProblem, TwimlElement } from './element.ts';
 
@@ -9,6 +9,7 @@ import type { ReportTwimlProblem, TwimlElement } from './element.ts';
  */
 export const sipAttributes = z.object({
   ...nounAttributes,
+  ...machineDetectionAttributes,
   username: z.string().max(256).optional().describe('for the digest challenge of the far end'),
   password: z.string().max(256).optional(),
 });
@@ -17,7 +18,24 @@ export type SipNoun = {
   /** Without header parameters. */
   readonly uri: string;
   readonly headers: readonly (readonly [string, string])[];
+  /** Further `<Uri>` children in the order in which they are tried when the one before was not reached. */
+  readonly alternatives: readonly SipAddress[];
 } & z.output<typeof sipAttributes>;
+
+/** One place that a `<Sip>` leads to. */
+export interface SipAddress {
+  readonly uri: string;
+  readonly username: string | undefined;
+  readonly password: string | undefined;
+}
+
+/** `<Uri>` in Sip: several are tried by priority, the lowest first, of the same priority the heaviest first. */
+export const uriAttributes = z.object({
+  priority: whole(0, 65_535).default(10),
+  weight: whole(0, 65_535).default(10),
+  username: z.string().max(256).optional(),
+  password: z.string().max(256).optional(),
+});
 
 const HEADER = /^(?:X-[A-Za-z0-9-]{1,64}|User-to-User)$/i;
 const MAX_HEADERS = 32;
@@ -27,16 +45,10 @@ const CONTROL = /[\u0000-\u001f\u007f]/;
 export function readSip(element: TwimlElement, report: ReportTwimlProblem): SipNoun | undefined {
   reportStrangers(element, ['Uri', 'Headers', 'Header'], report);
   const attributes = readAttributes(element, sipAttributes, report);
-  const uris = childElements(element).filter((child) => child.name === 'Uri');
-  if (uris.length > 1) report(schemaProblem(element, 'only the first <Uri> is called'));
-  const first = uris[0];
-  const text = first === undefined ? ownTextOf(element) : textOf(first);
-  const [uri = '', query = ''] = splitOnce(text, '?');
-  if (!/^sips?:[^\s<>"]+$/i.test(uri)) {
-    report(schemaProblem(element, `"${text.slice(0, 80)}" is not a SIP URI; it was skipped`));
-    return undefined;
-  }
-  const headers = [...fromQuery(query), ...fromChildren(element)];
+  const places = placesOf(element, attributes, report);
+  const [first, ...alternatives] = places.map(({ address }) => address);
+  if (first === undefined) return undefined;
+  const headers = [...places.slice(0, 1).flatMap(({ query }) => fromQuery(query)), ...fromChildren(element)];
   const accepted = headers.filter(([name, value]) => HEADER.test(name) && !CONTROL.test(value)).slice(0, MAX_HEADERS);
   if (accepted.length < headers.length) {
     report(
@@ -46,9 +58,34 @@ export function readSip(element: TwimlElement, report: ReportTwimlProblem): SipN
       ),
     );
   }
-  const username = first?.attributes['username'] ?? attributes.username;
-  const password = first?.attributes['password'] ?? attributes.password;
-  return { ...attributes, noun: 'Sip', uri, headers: accepted, username, password };
+  return { ...attributes, noun: 'Sip', ...first, headers: accepted, alternatives };
+}
+
+interface Place {
+  readonly address: SipAddress;
+  /** Header parameters of the URI. */
+  readonly query: string;
+}
+
+/** Where it leads, in the order in which the places are tried. What is no SIP URI is reported and left out. */
+function placesOf(
+  element: TwimlElement,
+  { username, password }: z.output<typeof sipAttributes>,
+  report: ReportTwimlProblem,
+): Place[] {
+  const children = childElements(element).filter((child) => child.name === 'Uri');
+  const read = children.map((child) => ({ text: textOf(child), ...readAttributes(child, uriAttributes, report) }));
+  const sorted = read.sort((one, other) => one.priority - other.priority || other.weight - one.weight);
+  const all = sorted.length > 0 ? sorted : [{ text: ownTextOf(element) }];
+  return all.flatMap((place): Place[] => {
+    const [uri = '', query = ''] = splitOnce(place.text, '?');
+    if (!/^sips?:[^\s<>"]+$/i.test(uri)) {
+      report(schemaProblem(element, `"${place.text.slice(0, 80)}" is not a SIP URI; it was skipped`));
+      return [];
+    }
+    const own = 'username' in place ? place : { username: undefined, password: undefined };
+    return [{ query, address: { uri, username: own.username ?? username, password: own.password ?? password } }];
+  });
 }
 
 function splitOnce(text: string, separator: string): string[] {
