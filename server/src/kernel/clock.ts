@@ -12,7 +12,7 @@ export interface Clock {
   now(): number;
   /** Monotonic time in milliseconds with a fraction, from an arbitrary start. Use it for durations. */
   monotonic(): number;
-  /** Runs `fire` once after `delayMs` (clamped to at least 0). The caller owns the timer and cancels it. */
+  /** Runs `fire` once after `delayMs`; 0 or less: in the next turn of the event loop. The caller owns the timer and cancels it. */
   setTimer(delayMs: number, fire: () => void): Timer;
 }
 
@@ -21,7 +21,16 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   setTimer(delayMs, fire) {
-    const handle = setTimeout(fire, Math.max(0, delayMs));
+    // A timer of no time would wait a millisecond.
+    if (delayMs <= 0) {
+      const next = setImmediate(fire);
+      return {
+        cancel: () => {
+          clearImmediate(next);
+        },
+      };
+    }
+    const handle = setTimeout(fire, delayMs);
     return {
       cancel: () => {
         clearTimeout(handle);

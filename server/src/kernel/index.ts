@@ -23,3 +23,7 @@ export { freeTcpPort } from './free-port.ts';
 export { ChildError, ManagedChild } from './managed-child.ts';
 export type { ManagedChildOptions } from './managed-child.ts';
 export { processAlive, processStart } from './process-table.ts';
+export { Turns } from './turns.ts';
+export { FairLimiter } from './fair-limiter.ts';
+export type { FairLimiterOptions } from './fair-limiter.ts';
+export { TokenBucket } from './token-bucket.ts';

@@ -35,7 +35,8 @@ export interface MachineRunnerOptions<S, I, E> {
  */
 export class MachineRunner<S, I, E> {
   readonly #options: MachineRunnerOptions<S, I, E>;
-  readonly #waiting: I[] = [];
+  /** Inputs that came during a step; undefined: none. */
+  #waiting: I[] | undefined;
   #state: S;
   #busy = false;
 
@@ -49,11 +50,13 @@ export class MachineRunner<S, I, E> {
   }
 
   dispatch(input: I): void {
-    this.#waiting.push(input);
+    if (this.#busy || this.#waiting !== undefined) (this.#waiting ??= []).push(input);
     if (this.#busy) return;
     this.#busy = true;
     try {
-      for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) this.#step(next);
+      if (this.#waiting === undefined) this.#step(input);
+      for (let next = this.#waiting?.shift(); next !== undefined; next = this.#waiting?.shift()) this.#step(next);
+      this.#waiting = undefined;
     } finally {
       this.#busy = false;
     }

@@ -32,6 +32,11 @@ export class Mailbox<T> {
     return this.#queue.size;
   }
 
+  /** Nothing waits and nothing is in hand. */
+  get idle(): boolean {
+    return !this.#running && this.#queue.size === 0;
+  }
+
   /** Runs at once when nothing is in hand. False when closed or full. */
   post(input: T): boolean {
     if (this.#closed || !this.#queue.push(input)) return false;

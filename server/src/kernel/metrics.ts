@@ -2,13 +2,19 @@ import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom
 
 /** One registry per process, created by app/ and handed down. Names start with `hookswitch_`; docs/metrics.md lists them. */
 export interface Metrics {
-  counter<L extends string = never>(name: string, help: string, labels?: readonly L[]): MetricCounter<L>;
-  /** @param read asked at every exposition: for values that somebody else keeps */
+  /** @param read asked at every exposition, for counts that somebody else keeps: one for each set of labels there is */
+  counter<L extends string = never>(
+    name: string,
+    help: string,
+    labels?: readonly L[],
+    read?: () => readonly (readonly [labels: Partial<Record<L, string>>, value: number])[],
+  ): MetricCounter<L>;
+  /** @param read asked at every exposition, for values that somebody else keeps: the value, or one for each set of labels */
   gauge<L extends string = never>(
     name: string,
     help: string,
     labels?: readonly L[],
-    read?: () => number,
+    read?: () => number | readonly (readonly [labels: Partial<Record<L, string>>, value: number])[],
   ): MetricGauge<L>;
   /** @param buckets upper bounds in seconds unless the name says another unit */
   histogram<L extends string = never>(
@@ -26,10 +32,14 @@ export interface MetricCounter<L extends string = never> {
 }
 export interface MetricGauge<L extends string = never> {
   set(value: number, labels?: Partial<Record<L, string>>): void;
+  /** What these labels name is no more: nothing is shown of it. */
+  remove(labels: Partial<Record<L, string>>): void;
   inc(labels?: Partial<Record<L, string>>, by?: number): void;
 }
 export interface MetricHistogram<L extends string = never> {
   observe(value: number, labels?: Partial<Record<L, string>>): void;
+  /** What these labels name is no more. */
+  remove(labels: Partial<Record<L, string>>): void;
 }
 
 type AnyLabels = Partial<Record<string, string | number>>;
@@ -44,8 +54,18 @@ export function createMetrics(options: { defaults?: boolean } = {}): Metrics {
     return { name, help, labelNames: [...(labels ?? [])], registers: [registry] };
   };
   return {
-    counter(name, help, labels) {
-      const metric = new Counter(common(name, help, labels));
+    counter(name, help, labels, read) {
+      const metric: Counter = new Counter({
+        ...common(name, help, labels),
+        ...(read === undefined
+          ? {}
+          : {
+              collect: () => {
+                metric.reset();
+                for (const [values, value] of read()) metric.inc(values as AnyLabels, value);
+              },
+            }),
+      });
       return {
         inc: (values, by = 1) => {
           metric.inc((values ?? {}) as AnyLabels, by);
@@ -59,13 +79,22 @@ export function createMetrics(options: { defaults?: boolean } = {}): Metrics {
           ? {}
           : {
               collect: () => {
-                metric.set(read());
+                const now = read();
+                if (typeof now === 'number') metric.set(now);
+                else {
+                  // What is not named any more is no more.
+                  metric.reset();
+                  for (const [values, value] of now) metric.set(values as AnyLabels, value);
+                }
               },
             }),
       });
       return {
         set: (value, values) => {
           metric.set((values ?? {}) as AnyLabels, value);
+        },
+        remove: (values) => {
+          metric.remove(values as AnyLabels);
         },
         inc: (values, by = 1) => {
           metric.inc((values ?? {}) as AnyLabels, by);
@@ -80,6 +109,9 @@ export function createMetrics(options: { defaults?: boolean } = {}): Metrics {
       return {
         observe: (value, values) => {
           metric.observe((values ?? {}) as AnyLabels, value);
+        },
+        remove: (values) => {
+          metric.remove(values as AnyLabels);
         },
       };
     },

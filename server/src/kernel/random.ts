@@ -10,9 +10,26 @@ export interface Random {
   fraction(): number;
 }
 
+/** Bytes drawn at once: a call to the generator costs far more than the bytes do. */
+const DRAWN = 4096;
+let drawn: Buffer = Buffer.alloc(0);
+let used = 0;
+
+/** Unpredictable bytes, each given out once. */
+function draw(length: number): Uint8Array {
+  if (length > DRAWN / 8) return randomBytes(length);
+  if (used + length > drawn.length) {
+    drawn = randomBytes(DRAWN);
+    used = 0;
+  }
+  const start = used;
+  used += length;
+  return drawn.subarray(start, used);
+}
+
 /** The operating system's cryptographic generator. */
 export const systemRandom: Random = {
-  bytes: (length) => randomBytes(length),
+  bytes: draw,
   int: (limit) => randomInt(limit),
   fraction: () => randomInt(2 ** 48 - 1) / (2 ** 48 - 1),
 };
@@ -36,5 +53,6 @@ export function seededRandom(seed: number): Random {
 
 /** `length` random bytes as lower-case hexadecimal, twice as many characters. */
 export function randomHex(random: Random, length: number): string {
-  return Buffer.from(random.bytes(length)).toString('hex');
+  const bytes = random.bytes(length);
+  return (Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes)).toString('hex');
 }
