@@ -1,11 +1,15 @@
 import { createRequest, formatNameAddr, formatUri, parseNameAddr } from '../message/index.ts';
 import type { HeaderPair, NameAddr, SipRequest, SipResponse, SipUri, Uri } from '../message/index.ts';
+import type { Endpoint } from '../transport/index.ts';
+import type { DialogId } from './replaces.ts';
 
 /** Local part of a dialog: who we are in it. */
 export interface DialogSelf {
   readonly localTag: string;
   /** Contact URI we gave. */
   readonly contact: string;
+  /** Where requests go unless the peer recorded a route: the flow of a phone, whose Contact may be unreachable. */
+  readonly flow?: Endpoint | undefined;
 }
 
 interface DialogFacts extends DialogSelf {
@@ -30,15 +34,19 @@ export function dialogKeyOfRequest(request: SipRequest): string {
   return dialogKey(request.callId ?? '', request.toTag ?? '', request.fromTag ?? '');
 }
 
-/** One dialog: sequence numbers, route set, remote target (section 12). Early or confirmed is its user's business. */
+/**
+ * One dialog: sequence numbers, route set, remote target (section 12). Early or confirmed is its user's business. The
+ * route set is used as it was recorded: of the two values of a proxy between two transports (RFC 5658) ours is the first.
+ */
 export class Dialog {
   readonly callId: string;
   readonly localTag: string;
   readonly remoteTag: string;
   readonly contact: string;
+  readonly #flow: Endpoint | undefined;
   readonly #local: NameAddr;
   readonly #remote: NameAddr;
-  readonly #routes: readonly NameAddr[];
+  #routes: readonly NameAddr[];
   #remoteTarget: Uri;
   #localSequence: number;
   #remoteSequence: number | undefined;
@@ -48,6 +56,7 @@ export class Dialog {
     this.localTag = facts.localTag;
     this.remoteTag = facts.remoteTag;
     this.contact = facts.contact;
+    this.#flow = facts.flow;
     this.#local = facts.local;
     this.#remote = facts.remote;
     this.#remoteTarget = facts.remoteTarget;
@@ -103,13 +112,22 @@ export class Dialog {
     return dialogKey(this.callId, this.localTag, this.remoteTag);
   }
 
+  get id(): DialogId {
+    return { callId: this.callId, localTag: this.localTag, remoteTag: this.remoteTag };
+  }
+
+  /** Our side: From of our requests, without tag. */
+  get local(): NameAddr {
+    return this.#local;
+  }
+
   get remoteTarget(): Uri {
     return this.#remoteTarget;
   }
 
-  /** Where requests go first: the first route, else the remote target (section 8.1.2). */
-  get nextHop(): Uri {
-    return this.#routes[0]?.uri ?? this.#remoteTarget;
+  /** Where requests go first: the first route, else the flow, else the remote target (section 8.1.2). */
+  get nextHop(): Uri | Endpoint {
+    return this.#routes[0]?.uri ?? this.#flow ?? this.#remoteTarget;
   }
 
   /** A request inside the dialog with the next CSeq (section 12.2.1.1). ACK: with the number of its INVITE. */
@@ -140,6 +158,18 @@ export class Dialog {
     if (number === undefined) return false;
     if (this.#remoteSequence !== undefined && number <= this.#remoteSequence) return false;
     this.#remoteSequence = number;
+    return true;
+  }
+
+  /**
+   * The 2xx of an early dialog of ours: the target and the route set are those of the 2xx, the numbers go on (section
+   * 13.2.2.4). False when its Record-Route is unusable: nothing changes then.
+   */
+  confirm(response: SipResponse): boolean {
+    const routes = readRoutes(response.headers.all('record-route'))?.reverse();
+    if (routes === undefined) return false;
+    this.#routes = routes;
+    this.refreshTarget(response.contact);
     return true;
   }
 

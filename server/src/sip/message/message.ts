@@ -113,7 +113,8 @@ export function createRequest(
   headers: readonly HeaderPair[],
   body: Buffer = NO_BODY,
 ): SipRequest {
-  if (!isToken(start.method) || breaksLine(start.uri) || /\s/.test(start.uri) || start.uri === '')
+  // What parseUri takes can be written: a space beyond ASCII ends no request line.
+  if (!isToken(start.method) || /[\u0000-\u0020\u007f]/.test(start.uri) || start.uri === '')
     throw new SipMessageError('bad-start-line', `cannot write the request line ${JSON.stringify(start)}`);
   return new SipRequest(start, listOf(headers), body);
 }

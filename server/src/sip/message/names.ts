@@ -1,3 +1,5 @@
+import { WordTable } from './chars.ts';
+
 /** Long lower-case names by compact form (RFC 3261 section 7.3.3 and the IANA registry). */
 const COMPACT: Readonly<Record<string, string>> = {
   a: 'accept-contact',
@@ -28,6 +30,7 @@ const SPELLING = new Map(
     'Call-ID',
     'CSeq',
     'MIME-Version',
+    'Min-SE',
     'WWW-Authenticate',
     'RAck',
     'RSeq',
@@ -68,26 +71,52 @@ const LISTS = new Set([
   'warning',
 ]);
 
-const interned = new Map<string, string>();
-for (const [short, long] of Object.entries(COMPACT)) {
-  interned.set(short, long);
-  interned.set(short.toUpperCase(), long);
-}
-for (const name of [...LISTS, ...SPELLING.keys(), 'from', 'to', 'max-forwards', 'content-type', 'content-length']) {
-  const title = SPELLING.get(name) ?? capitalised(name);
-  SPELLING.set(name, title);
-  interned.set(name, name);
-  interned.set(title, name);
-}
+/** Well-known headers that are neither lists nor oddly spelt. */
+const PLAIN = [
+  'authorization',
+  'content-disposition',
+  'content-length',
+  'content-type',
+  'date',
+  'event',
+  'expires',
+  'from',
+  'max-forwards',
+  'min-expires',
+  'organization',
+  'p-preferred-identity',
+  'privacy',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'refer-to',
+  'referred-by',
+  'remote-party-id',
+  'replaces',
+  'retry-after',
+  'server',
+  'session-expires',
+  'subject',
+  'subscription-state',
+  'timestamp',
+  'to',
+  'user-agent',
+];
+
+for (const name of [...LISTS, ...PLAIN]) if (!SPELLING.has(name)) SPELLING.set(name, capitalised(name));
+
+const known = new WordTable([
+  ...Object.entries(COMPACT),
+  ...[...SPELLING.keys()].map((name): [string, string] => [name, name]),
+]);
 
 /** The key of a header name in any spelling: long form, lower case. */
 export function headerKey(name: string): string {
-  return interned.get(name) ?? headerKeySlow(name);
+  return known.find(name, 0, name.length) ?? name.toLowerCase();
 }
 
-function headerKeySlow(name: string): string {
-  const lower = name.toLowerCase();
-  return interned.get(lower) ?? lower;
+/** The key of the header name that stands at `from` to `to`; undefined when it is none of the well-known ones. */
+export function knownHeaderAt(text: string, from: number, to: number): string | undefined {
+  return known.find(text, from, to);
 }
 
 /** The usual spelling of a key, for example `Call-ID` for `call-id`. */

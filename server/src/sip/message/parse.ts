@@ -1,12 +1,13 @@
-import { isUtf8 } from 'node:buffer';
-import { HeaderList } from './header-list.ts';
+import { isAscii, isUtf8 } from 'node:buffer';
+import { isBlank } from './chars.ts';
+import { HeaderList, ReceivedLine } from './header-list.ts';
 import type { HeaderLine } from './header-list.ts';
 import { isToken } from './lexical.ts';
 import { NO_BODY, SipRequest, SipResponse } from './message.ts';
-import { headerKey } from './names.ts';
+import { knownHeaderAt } from './names.ts';
 import { parseNumber } from './values.ts';
 
-/** What is wrong with a received message. {@link problemStatus} says which ones a request is refused for. */
+/** What is wrong with a received message. {@link refusal} says which ones a request is refused for. */
 export type ProblemCode =
   | 'version'
   | 'request-line'
@@ -18,9 +19,12 @@ export type ProblemCode =
   | 'bad-header'
   | 'duplicate-header'
   | 'cseq-method'
+  | 'unknown-method'
   | 'content-length'
   | 'not-utf8'
-  | 'too-large';
+  | 'too-large'
+  | 'too-many-hops'
+  | 'not-acceptable';
 
 export interface Problem {
   readonly code: ProblemCode;
@@ -47,146 +51,198 @@ interface Head {
   readonly startLine: string;
   readonly lines: HeaderLine[];
   readonly problems: Problem[];
+  /** Where the body starts, counted from the start of the message. */
   readonly bodyAt: number;
 }
 
+/** How nearly every request line ends. */
+const VERSION = ' SIP/2.0';
+const CR = 13;
+const LF = 10;
+
 /** Cheap test for a datagram: is its first line that of a SIP message? */
 export function startsLikeSip(bytes: Buffer): boolean {
-  return readFirstLine(bytes, 0) !== undefined;
+  const start = skipLineEnds(bytes);
+  const lineEnd = bytes.indexOf(LF, start);
+  const end = Math.min(lineEnd < 0 ? bytes.length : lineEnd, start + PARSE_LIMITS.headBytes);
+  return kindOf(bytes.toString('latin1', start, end)) !== undefined;
 }
 
-/** The first line and what it announces; undefined when it is neither a request line nor a status line. */
-function readFirstLine(bytes: Buffer, start: number): 'request' | 'response' | undefined {
-  const lineEnd = bytes.indexOf(10, start);
-  const end = Math.min(lineEnd < 0 ? bytes.length : lineEnd, start + PARSE_LIMITS.headBytes);
-  const line = bytes.toString('latin1', start, end);
+/** Section 7.5: any CRLF before the start line is ignored. */
+function skipLineEnds(bytes: Buffer): number {
+  let start = 0;
+  while (bytes[start] === CR || bytes[start] === LF) start++;
+  return start;
+}
+
+/** What a first line announces; undefined when it is neither a request line nor a status line. */
+function kindOf(line: string): 'request' | 'response' | undefined {
+  if (line.endsWith(VERSION) || line.endsWith(' SIP/2.0\r')) return 'request';
   if (/^SIP\/\d/i.test(line)) return 'response';
-  return / SIP\/\d+\.\d+\s*$/i.test(line) ? 'request' : undefined;
+  return / SIP\/\d+\.\d+[ \t\r]*$/i.test(line.slice(-64)) ? 'request' : undefined;
 }
 
 /**
  * Reads one message out of a datagram (or a framed piece of a stream). Never throws. Undefined only for bytes that do
  * not start like SIP; everything else yields a typed partial result with its problems, so that a server can answer it.
- * Header values are not looked into: that happens on demand, and {@link checkMessage} finds what is wrong in them.
+ *
+ * Its speed comes from leaving things undone: the bytes become one string at once, whose lines are found and whose
+ * header names are recognised in place (see `chars.ts`); values are cut out and read on demand, and
+ * {@link checkMessage} finds what is wrong in those that matter.
  */
 export function parseMessage(bytes: Buffer): ParsedMessage | undefined {
-  let start = 0;
-  // Section 7.5: ignore any CRLF before the start line.
-  while (start < bytes.length && (bytes[start] === 13 || bytes[start] === 10)) start++;
-  const kind = readFirstLine(bytes, start);
-  if (kind === undefined) return undefined;
+  const start = skipLineEnds(bytes);
   const head = readHead(bytes, start);
+  if (head === undefined) return undefined;
   const headers = new HeaderList(head.lines);
-  const body = readBody(bytes, head, headers);
-  return kind === 'response' ? finishResponse(head, headers, body) : finishRequest(head, headers, body);
+  const body = readBody(bytes, start + head.bodyAt, head.problems, headers);
+  return head.kind === 'response' ? finishResponse(head, headers, body) : finishRequest(head, headers, body);
 }
 
-function readHead(bytes: Buffer, start: number): Head {
+function readHead(bytes: Buffer, start: number): (Head & { readonly kind: 'request' | 'response' }) | undefined {
+  const limit = Math.min(bytes.length, start + PARSE_LIMITS.headBytes);
+  // Latin-1 costs no decoding, and an index into it is an index into the bytes.
+  const text = bytes.toString('latin1', start, limit);
+  const startLine = firstLine(text);
+  const kind = kindOf(startLine);
+  if (kind === undefined) return undefined;
   const problems: Problem[] = [];
-  let end = bytes.indexOf('\r\n\r\n', start, 'latin1');
-  let bodyAt = end + 4;
-  const bare = end < 0 ? bytes.indexOf('\n\n', start, 'latin1') : -1;
-  if (end < 0 && bare >= 0) {
-    end = bare; // Lenient: bare LF line ends.
-    bodyAt = bare + 2;
-  } else if (end < 0) {
-    problems.push(problem('header-end', '', 'no empty line after the headers'));
-    end = bodyAt = bytes.length;
+  const read = readLines(text, problems);
+  const bodyAt = read.bodyAt ?? bytes.length - start;
+  if (read.bodyAt === undefined && read.lines.length < PARSE_LIMITS.headerLines) {
+    if (limit < bytes.length)
+      problems.push(problem('too-large', '', `headers of more than ${PARSE_LIMITS.headBytes} bytes`));
+    else problems.push(problem('header-end', '', 'no empty line after the headers'));
   }
-  if (end - start > PARSE_LIMITS.headBytes) {
-    problems.push(problem('too-large', '', `headers of more than ${PARSE_LIMITS.headBytes} bytes`));
-    end = start + PARSE_LIMITS.headBytes;
+  if (isAscii(bytes)) return { kind, startLine, lines: read.lines, problems, bodyAt };
+  const head = bytes.subarray(start, Math.min(start + bodyAt, limit));
+  if (isAscii(head)) return { kind, startLine, lines: read.lines, problems, bodyAt };
+  if (!isUtf8(head)) {
+    problems.push(problem('not-utf8', '', 'the headers are not UTF-8; read as Latin-1'));
+    return { kind, startLine, lines: read.lines, problems, bodyAt };
   }
-  const slice = bytes.subarray(start, end);
-  const utf8 = isUtf8(slice);
-  if (!utf8) problems.push(problem('not-utf8', '', 'the headers are not UTF-8; read as Latin-1'));
-  const text = utf8 ? slice.toString('utf8') : slice.toString('latin1');
-  const lineEnd = text.indexOf('\n');
-  const startLine = (lineEnd < 0 ? text : text.slice(0, lineEnd)).replace(/\r$/, '');
-  const lines = lineEnd < 0 ? [] : readLines(text, lineEnd + 1, problems);
-  return { startLine, lines, problems, bodyAt };
+  // The same lines once more, with their characters this time.
+  const decoded = head.toString('utf8');
+  return { kind, startLine: firstLine(decoded), lines: readLines(decoded, []).lines, problems, bodyAt };
 }
 
-function readLines(text: string, from: number, problems: Problem[]): HeaderLine[] {
+/** The first line without its line end. */
+function firstLine(text: string): string {
+  const end = text.indexOf('\n');
+  if (end < 0) return text;
+  return text.slice(0, text.charCodeAt(end - 1) === CR ? end - 1 : end);
+}
+
+interface Lines {
+  readonly lines: HeaderLine[];
+  /** Index behind the empty line; undefined when there is none. */
+  readonly bodyAt: number | undefined;
+}
+
+/** Reads the header lines up to the empty one. Lenient: a bare LF ends a line too. */
+function readLines(text: string, problems: Problem[]): Lines {
   const lines: HeaderLine[] = [];
-  let at = from;
+  let at = text.indexOf('\n') + 1;
+  if (at === 0) return { lines, bodyAt: undefined };
+  // The next colon at or behind `at`: looked for once, however many lines have none.
+  let colon = -1;
   while (at < text.length) {
-    let end = text.indexOf('\n', at);
-    if (end < 0) end = text.length;
-    let line = text.slice(at, text.charCodeAt(end - 1) === 13 ? end - 1 : end);
-    at = end + 1;
-    // Section 7.3.1: a line that starts with white space goes on with the one before.
-    while (at < text.length && isBlank(text.charCodeAt(at))) {
-      end = text.indexOf('\n', at);
-      if (end < 0) end = text.length;
-      if (line.length <= PARSE_LIMITS.lineLength) line = `${line.trimEnd()} ${text.slice(at, end).trim()}`;
-      at = end + 1;
-    }
+    const lineEnd = text.indexOf('\n', at);
+    const next = lineEnd < 0 ? text.length : lineEnd;
+    const end = lineEnd > at && text.charCodeAt(lineEnd - 1) === CR ? lineEnd - 1 : next;
+    if (end === at) return { lines, bodyAt: next + 1 };
     if (lines.length >= PARSE_LIMITS.headerLines) {
       problems.push(problem('too-large', '', `more than ${PARSE_LIMITS.headerLines} header lines`));
-      break;
+      return { lines, bodyAt: undefined };
     }
-    readLine(line, lines, problems);
+    if (colon < at) colon = text.indexOf(':', at);
+    if (colon < 0) colon = text.length;
+    if (isBlank(text.charCodeAt(next + 1))) at = readFolded(text, at, { lines, problems });
+    else {
+      // Names are read in the whole text: V8 looks into a string that was cut out of another more slowly.
+      const key = colon < end ? keyAt(text, at, colon) : undefined;
+      addLine(key, { line: text.slice(at, end), colon: colon - at }, { lines, problems });
+      at = next + 1;
+    }
   }
-  return lines;
+  return { lines, bodyAt: undefined };
 }
 
-function readLine(line: string, lines: HeaderLine[], problems: Problem[]): void {
+interface Found {
+  readonly lines: HeaderLine[];
+  readonly problems: Problem[];
+}
+
+/** A line that goes on in the next one (section 7.3.1). Returns the index behind it. */
+function readFolded(text: string, from: number, found: Found): number {
+  const pieces: string[] = [];
+  let at = from;
+  do {
+    const lineEnd = text.indexOf('\n', at);
+    const next = lineEnd < 0 ? text.length : lineEnd;
+    pieces.push(text.slice(at, next).trim());
+    at = next + 1;
+  } while (at < text.length && isBlank(text.charCodeAt(at)));
+  const line = pieces.join(' ');
   const colon = line.indexOf(':');
-  const name = colon < 0 ? '' : line.slice(0, colon).trimEnd();
-  if (!isToken(name)) {
+  addLine(colon < 0 ? undefined : keyAt(line, 0, colon), { line, colon }, found);
+  return at;
+}
+
+/** The key of the header name before a colon; undefined when what stands there is no token. */
+function keyAt(text: string, from: number, colon: number): string | undefined {
+  let end = colon;
+  while (end > from && isBlank(text.charCodeAt(end - 1))) end--;
+  const known = knownHeaderAt(text, from, end);
+  if (known !== undefined) return known;
+  const name = text.slice(from, end);
+  return isToken(name) ? name.toLowerCase() : undefined;
+}
+
+function addLine(key: string | undefined, { line, colon }: { line: string; colon: number }, found: Found): void {
+  const { lines, problems } = found;
+  if (key === undefined) {
     if (line.trim() !== '')
       problems.push(problem('header-line', line.slice(0, 40), 'a line that is not `name: value`'));
-    return;
-  }
-  if (line.length > PARSE_LIMITS.lineLength) {
-    problems.push(problem('too-large', name, `a header line of more than ${PARSE_LIMITS.lineLength} characters`));
-    return;
-  }
-  let value = line.slice(colon + 1).trim();
-  // A lone CR or a NUL must not survive into what we write back.
-
-  if (/[\r\u0000]/.test(value)) {
-    problems.push(problem('header-line', name, 'control characters in the value'));
-
-    value = value.replace(/[\r\u0000]/g, ' ').trim();
-  }
-  lines.push({ key: headerKey(name), name, value });
-}
-
-function isBlank(code: number): boolean {
-  return code === 32 || code === 9;
+  } else if (line.length > PARSE_LIMITS.lineLength)
+    problems.push(problem('too-large', key, `a header line of more than ${PARSE_LIMITS.lineLength} characters`));
+  else lines.push(new ReceivedLine(key, line, colon));
 }
 
 /** Section 18.3: Content-Length bounds the body; on datagrams what is beyond is dropped and what lacks is an error. */
-function readBody(bytes: Buffer, head: Head, headers: HeaderList): Buffer {
-  const available = bytes.length - head.bodyAt;
+function readBody(bytes: Buffer, bodyAt: number, problems: Problem[], headers: HeaderList): Buffer {
+  const available = bytes.length - bodyAt;
   const stated = headers.get('content-length');
   let length = available;
   if (stated !== undefined) {
     const number = parseNumber(stated);
-    if (number === undefined) head.problems.push(problem('content-length', 'Content-Length', 'not a number'));
+    if (number === undefined) problems.push(problem('content-length', 'Content-Length', 'not a number'));
     else if (number > available)
-      head.problems.push(problem('content-length', 'Content-Length', `${number} stated, ${available} received`));
+      problems.push(problem('content-length', 'Content-Length', `${number} stated, ${available} received`));
     else length = number;
   }
   if (length > PARSE_LIMITS.bodyBytes) {
-    head.problems.push(problem('too-large', '', `a body of more than ${PARSE_LIMITS.bodyBytes} bytes`));
+    problems.push(problem('too-large', '', `a body of more than ${PARSE_LIMITS.bodyBytes} bytes`));
     return NO_BODY;
   }
-  return length <= 0 ? NO_BODY : bytes.subarray(head.bodyAt, head.bodyAt + length);
+  return length <= 0 ? NO_BODY : bytes.subarray(bodyAt, bodyAt + length);
 }
 
 function finishRequest(head: Head, headers: HeaderList, body: Buffer): ParsedMessage {
   const { startLine, problems } = head;
   const firstSpace = startLine.indexOf(' ');
+  if (startLine.endsWith(VERSION)) {
+    const method = startLine.slice(0, firstSpace);
+    const uri = startLine.slice(firstSpace + 1, -VERSION.length);
+    if (!isToken(method)) problems.push(BAD_REQUEST_LINE);
+    return { kind: 'request', message: new SipRequest({ method, uri }, headers, body), problems };
+  }
   const trimmed = startLine.trimEnd();
   const lastSpace = trimmed.lastIndexOf(' ');
   const method = startLine.slice(0, firstSpace);
   const uri = startLine.slice(firstSpace + 1, lastSpace);
   const version = trimmed.slice(lastSpace + 1).toUpperCase();
-  if (!isToken(method) || trimmed !== startLine)
-    problems.push(problem('request-line', '', 'the request line is not `METHOD URI SIP/2.0`'));
+  if (!isToken(method) || trimmed !== startLine) problems.push(BAD_REQUEST_LINE);
   if (version !== 'SIP/2.0') problems.push(problem('version', '', `version ${version}`));
   return { kind: 'request', message: new SipRequest({ method, uri }, headers, body), problems };
 }
@@ -200,6 +256,8 @@ function finishResponse(head: Head, headers: HeaderList, body: Buffer): ParsedMe
   const reason = match?.[3] ?? '';
   return { kind: 'response', message: new SipResponse({ status, reason }, headers, body), problems: head.problems };
 }
+
+const BAD_REQUEST_LINE = problem('request-line', '', 'the request line is not `METHOD URI SIP/2.0`');
 
 export function problem(code: ProblemCode, header: string, message: string): Problem {
   return { code, header, message };

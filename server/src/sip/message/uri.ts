@@ -1,3 +1,4 @@
+import { HOST, digitsAt, endOf, isBlank, skipBlank } from './chars.ts';
 import { NO_PARAMS, formatParams, parseParams } from './lexical.ts';
 import type { Params } from './lexical.ts';
 
@@ -28,43 +29,44 @@ export interface OtherUri {
 
 export type Uri = SipUri | TelUri | OtherUri;
 
-const SCHEME = /^([A-Za-z][A-Za-z0-9+.-]*):/;
-const HOST_NAME = /^[A-Za-z0-9_.-]+$/;
-const IPV6 = /^[0-9A-Fa-f:.]+$/;
-
+const SCHEME = /^[A-Za-z][A-Za-z0-9+.-]*$/;
+/** Characters that no URI holds as they are: controls, space, angle brackets, quotes. */
 const FORBIDDEN = /[\u0000-\u0020\u007f<>"]/;
+const IPV6 = /^[0-9A-Fa-f:.]+$/;
 
 /** Reads a URI (RFC 3261 section 19.1, RFC 3966). Undefined when it is malformed. */
 export function parseUri(text: string): Uri | undefined {
   if (FORBIDDEN.test(text)) return undefined;
-  const scheme = SCHEME.exec(text)?.[1]?.toLowerCase();
-  if (scheme === undefined) return undefined;
-  const rest = text.slice(scheme.length + 1);
-  if (rest === '') return undefined;
+  if (text.startsWith('sip:') && text.length > 4) return parseSipUri('sip', text.slice(4));
+  const colon = text.indexOf(':');
+  if (colon <= 0 || colon === text.length - 1) return undefined;
+  const scheme = text.slice(0, colon).toLowerCase();
+  const rest = text.slice(colon + 1);
   if (scheme === 'sip' || scheme === 'sips') return parseSipUri(scheme, rest);
   if (scheme === 'tel') return parseTelUri(rest);
-  return { scheme: 'other', text };
+  return SCHEME.test(scheme) ? { scheme: 'other', text } : undefined;
 }
 
 function parseSipUri(scheme: 'sip' | 'sips', rest: string): SipUri | undefined {
   const at = rest.indexOf('@');
+  if (at === 0) return undefined;
   let user: string | undefined;
   let password: string | undefined;
-  if (at === 0) return undefined;
   if (at > 0) {
     const colon = rest.indexOf(':');
-    user = colon >= 0 && colon < at ? rest.slice(0, colon) : rest.slice(0, at);
+    user = rest.slice(0, colon >= 0 && colon < at ? colon : at);
     password = colon >= 0 && colon < at ? rest.slice(colon + 1, at) : undefined;
   }
-  const tail = rest.slice(at + 1);
-  const question = tail.indexOf('?');
-  const headers = question < 0 ? undefined : tail.slice(question + 1);
-  const address = question < 0 ? tail : tail.slice(0, question);
-  const semicolon = address.indexOf(';');
-  const hostPort = parseHostPort(semicolon < 0 ? address : address.slice(0, semicolon));
-  const params = semicolon < 0 ? NO_PARAMS : parseUriParams(address.slice(semicolon));
+  const question = rest.indexOf('?', at + 1);
+  const headers = question < 0 ? undefined : rest.slice(question + 1);
+  const addressEnd = question < 0 ? rest.length : question;
+  let semicolon = rest.indexOf(';', at + 1);
+  if (semicolon < 0 || semicolon > addressEnd) semicolon = addressEnd;
+  const hostPort = parseHostPort(rest.slice(at + 1, semicolon));
+  const params = semicolon === addressEnd ? NO_PARAMS : parseUriParams(rest.slice(semicolon, addressEnd));
   if (hostPort === undefined || params === undefined) return undefined;
-  return { scheme, user, password, ...hostPort, params, headers };
+  const { host, port } = hostPort;
+  return { scheme, user, password, host, port, params, headers };
 }
 
 /** URI parameters may hold characters that header parameters may not, in names too; quotes mean nothing here. */
@@ -80,26 +82,38 @@ function parseUriParams(text: string): Params | undefined {
   return params;
 }
 
-/** `host`, `host:port`, `[v6]` or `[v6]:port`. */
-export function parseHostPort(text: string): { host: string; port: number | undefined } | undefined {
-  let host: string;
-  let portText: string | undefined;
-  if (text.startsWith('[')) {
-    const close = text.indexOf(']');
-    host = text.slice(1, close < 0 ? 0 : close);
-    const after = text.slice(close + 1).trim();
-    if (close < 0 || !IPV6.test(host) || !host.includes(':') || (after !== '' && !after.startsWith(':')))
-      return undefined;
-    portText = after === '' ? undefined : after.slice(1).trim();
-  } else {
-    const colon = text.indexOf(':');
-    host = (colon < 0 ? text : text.slice(0, colon)).trim();
-    portText = colon < 0 ? undefined : text.slice(colon + 1).trim();
-    if (!HOST_NAME.test(host)) return undefined;
-  }
-  if (portText === undefined) return { host, port: undefined };
-  if (!/^\d{1,5}$/.test(portText) || Number(portText) > 65_535) return undefined;
-  return { host, port: Number(portText) };
+export interface HostPort {
+  readonly host: string;
+  readonly port: number | undefined;
+}
+
+/** `host`, `host:port`, `[v6]` or `[v6]:port`; blanks around the colon are passed over (as in Via, RFC 4475 3.1.1.1). */
+export function parseHostPort(text: string): HostPort | undefined {
+  if (text.startsWith('[')) return parseIpv6Port(text);
+  let end = endOf(text, HOST, 0);
+  const host = text.slice(0, end);
+  if (host === '') return undefined;
+  while (isBlank(text.charCodeAt(end))) end++;
+  return parsePort(host, text, end);
+}
+
+function parseIpv6Port(text: string): HostPort | undefined {
+  const close = text.indexOf(']');
+  const host = text.slice(1, close < 0 ? 0 : close);
+  if (!host.includes(':') || !IPV6.test(host)) return undefined;
+  let end = close + 1;
+  while (isBlank(text.charCodeAt(end))) end++;
+  return parsePort(host, text, end);
+}
+
+/** What follows the host: nothing, or a colon and a port. */
+function parsePort(host: string, text: string, at: number): HostPort | undefined {
+  if (at === text.length) return { host, port: undefined };
+  if (text.charCodeAt(at) !== 58) return undefined;
+  let end = text.length;
+  while (isBlank(text.charCodeAt(end - 1))) end--;
+  const port = digitsAt(text, skipBlank(text, at + 1), end, 5);
+  return port < 0 || port > 65_535 ? undefined : { host, port };
 }
 
 function parseTelUri(rest: string): TelUri | undefined {

@@ -1,4 +1,14 @@
-import { NO_PARAMS, endOfQuoted, formatParams, isToken, parseParams, quote, unquote } from './lexical.ts';
+import { DIGIT, TOKEN, digitsAt, endOf, isBlank, skipBlank, sliceTrimmed } from './chars.ts';
+import {
+  NO_PARAMS,
+  endOfQuoted,
+  formatParams,
+  isToken,
+  parseParams,
+  quote,
+  unescapeQuoted,
+  unquote,
+} from './lexical.ts';
 import type { Params } from './lexical.ts';
 import { formatHost, formatUri, parseHostPort, parseUri } from './uri.ts';
 import type { Uri } from './uri.ts';
@@ -11,32 +21,40 @@ export interface NameAddr {
   readonly params: Params;
 }
 
-/** `"Alice" <sip:a@b>;tag=1` or `sip:a@b;tag=1`. Undefined when malformed. */
+/**
+ * `"Alice" <sip:a@b>;tag=1` or `sip:a@b;tag=1`. Undefined when malformed. Lenient where nothing can be mistaken: blanks
+ * inside the brackets, a display name that is neither quoted nor made of tokens (RFC 4475 sections 3.1.2.14 and 15).
+ */
 export function parseNameAddr(text: string): NameAddr | undefined {
-  let display = '';
-  let open = 0;
+  let displayName = '';
+  let open: number;
   if (text.startsWith('"')) {
     const close = endOfQuoted(text, 0);
     if (close < 0) return undefined;
-    display = unquote(text.slice(0, close + 1));
-    open = text.indexOf('<', close);
-    if (open < 0 || text.slice(close + 1, open).trim() !== '') return undefined;
+    open = skipBlank(text, close + 1);
+    if (text.charCodeAt(open) !== 60) return undefined;
+    displayName = unescapeQuoted(text.slice(1, close));
   } else {
     open = text.indexOf('<');
-    if (open >= 0) display = text.slice(0, open).trim();
+    if (open < 0) return parseAddrSpec(text);
+    if (open > 0) displayName = sliceTrimmed(text, 0, open);
   }
-  if (open < 0) return parseAddrSpec(text);
   const close = text.indexOf('>', open);
   if (close < 0) return undefined;
-  const uri = parseUri(text.slice(open + 1, close).trim());
+  const uri = parseUri(sliceTrimmed(text, open + 1, close));
+  if (uri === undefined) return undefined;
   const params = parseParams(text, close + 1);
-  return uri === undefined || params === undefined ? undefined : { displayName: display, uri, params };
+  return params === undefined ? undefined : { displayName, uri, params };
 }
 
-/** Without brackets, parameters belong to the header and not to the URI (RFC 3261 section 20). */
+/**
+ * Without brackets, parameters belong to the header and not to the URI; a URI with a question mark needs the brackets
+ * (RFC 3261 section 20).
+ */
 function parseAddrSpec(text: string): NameAddr | undefined {
+  if (text.includes('?')) return undefined;
   const semicolon = text.indexOf(';');
-  const uri = parseUri((semicolon < 0 ? text : text.slice(0, semicolon)).trim());
+  const uri = parseUri(semicolon < 0 ? text : sliceTrimmed(text, 0, semicolon));
   const params = semicolon < 0 ? NO_PARAMS : parseParams(text, semicolon);
   return uri === undefined || params === undefined ? undefined : { displayName: '', uri, params };
 }
@@ -54,17 +72,28 @@ export interface Via {
   readonly params: Params;
 }
 
-const VIA_START = /^SIP\s*\/\s*2\.0\s*\/\s*([A-Za-z0-9-]+)\s+/i;
+/** Nearly every Via starts so; other spacing and case is for {@link VIA_START}. */
+const VIA_USUAL = 'SIP/2.0/';
+const VIA_START = /^SIP[ \t]*\/[ \t]*2\.0[ \t]*\/[ \t]*(?=[^ \t])/i;
 
-/** One Via value (section 20.42). Undefined when malformed or of another version. */
+/**
+ * One Via value (section 20.42). Undefined when malformed or of another version. Strict about empty parameters: an
+ * answer finds its way by this value (RFC 4475 section 3.1.2.1).
+ */
 export function parseVia(text: string): Via | undefined {
-  const start = VIA_START.exec(text);
-  if (start?.[1] === undefined) return undefined;
-  const semicolon = text.indexOf(';', start[0].length);
-  const hostPort = parseHostPort(text.slice(start[0].length, semicolon < 0 ? undefined : semicolon).trim());
-  const params = semicolon < 0 ? NO_PARAMS : parseParams(text, semicolon);
+  const name = text.startsWith(VIA_USUAL) ? VIA_USUAL.length : (VIA_START.exec(text)?.[0].length ?? 0);
+  const nameEnd = endOf(text, TOKEN, name);
+  if (name === 0 || nameEnd === name || !isBlank(text.charCodeAt(nameEnd))) return undefined;
+  const semicolon = text.indexOf(';', nameEnd);
+  const hostPort = parseHostPort(sliceTrimmed(text, nameEnd, semicolon < 0 ? text.length : semicolon));
+  const params = semicolon < 0 ? NO_PARAMS : parseParams(text, semicolon, true);
   if (hostPort === undefined || params === undefined) return undefined;
-  return { transport: start[1].toUpperCase(), ...hostPort, params };
+  const { host, port } = hostPort;
+  return { transport: upperTransport(text.slice(name, nameEnd)), host, port, params };
+}
+
+function upperTransport(name: string): string {
+  return name === 'UDP' || name === 'TCP' || name === 'TLS' ? name : name.toUpperCase();
 }
 
 export function formatVia(via: Via): string {
@@ -79,18 +108,17 @@ export interface CSeq {
 
 /** Section 20.16: the number is below 2^31. */
 export function parseCSeq(text: string): CSeq | undefined {
-  const match = /^(\d{1,10})\s+(\S+)$/.exec(text);
-  const method = match?.[2];
-  if (match === null || method === undefined || !isToken(method)) return undefined;
-  const number = Number(match[1]);
-  return number < 2 ** 31 ? { number, method } : undefined;
+  const end = endOf(text, DIGIT, 0);
+  const start = skipBlank(text, end);
+  const number = digitsAt(text, 0, end, 10);
+  if (number < 0 || number >= 2 ** 31 || start === end || start === text.length) return undefined;
+  return endOf(text, TOKEN, start) === text.length ? { number, method: text.slice(start) } : undefined;
 }
 
 /** Digits only; undefined for anything else or beyond 2^32 - 1. */
 export function parseNumber(text: string): number | undefined {
-  if (!/^\d{1,10}$/.test(text)) return undefined;
-  const number = Number(text);
-  return number < 2 ** 32 ? number : undefined;
+  const number = digitsAt(text, 0, text.length, 10);
+  return number < 0 || number >= 2 ** 32 ? undefined : number;
 }
 
 /** A Reason header value (RFC 3326). */

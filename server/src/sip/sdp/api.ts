@@ -1,6 +1,33 @@
 export type AudioCodec = 'PCMU' | 'PCMA';
 export type MediaDirection = 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive';
 
+/** Whether media is to be encrypted with keys exchanged in SDP (RFC 4568). See docs/adr/0013-srtp.md. */
+export type SrtpPolicy = 'off' | 'preferred' | 'required';
+
+/** Crypto suites of RFC 4568, RFC 6188 and RFC 7714. */
+export type SrtpSuite =
+  | 'AES_CM_128_HMAC_SHA1_80'
+  | 'AES_CM_128_HMAC_SHA1_32'
+  | 'AES_256_CM_HMAC_SHA1_80'
+  | 'AES_256_CM_HMAC_SHA1_32'
+  | 'AEAD_AES_128_GCM'
+  | 'AEAD_AES_256_GCM';
+
+/** Master key and salt of one direction. Secret: never to be logged. */
+export interface SrtpMasterKey {
+  readonly key: Uint8Array;
+  readonly salt: Uint8Array;
+}
+
+/** Keys of both directions. */
+export interface SrtpAgreement {
+  readonly suite: SrtpSuite;
+  /** We protect with it. */
+  readonly local: SrtpMasterKey;
+  /** The peer protects with it. */
+  readonly remote: SrtpMasterKey;
+}
+
 /** Our side of the audio stream. */
 export interface LocalAudio {
   /** The address to announce (public when it differs from the bound one). */
@@ -14,6 +41,8 @@ export interface LocalAudio {
   readonly telephoneEvent?: boolean;
   /** Milliseconds of audio in a packet (default 20). */
   readonly ptime?: number;
+  /** Encryption of the audio (default off). */
+  readonly srtp?: SrtpPolicy;
 }
 
 /** Result of an offer and its answer, seen from us. */
@@ -37,6 +66,8 @@ export interface NegotiatedAudio {
   readonly heldByPeer: boolean;
   /** What the peer wants to receive, milliseconds. */
   readonly ptime: number;
+  /** Present when SRTP was agreed: only SRTP is sent and taken. */
+  readonly srtp?: SrtpAgreement;
 }
 
 /** An offer of the peer, answered. */

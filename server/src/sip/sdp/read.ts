@@ -1,8 +1,10 @@
 import ipaddr from 'ipaddr.js';
-import { parse } from 'sdp-transform';
-import type { MediaDescription, SessionDescription } from 'sdp-transform';
 import type { AudioCodec, MediaDirection } from './api.ts';
+import { MAX_CRYPTO_LINES, readCryptoLine } from './crypto.ts';
+import type { CryptoLine } from './crypto.ts';
 import { SdpError } from './errors.ts';
+import { readSections } from './sections.ts';
+import type { Section } from './sections.ts';
 
 export const SDP_LIMITS = { bytes: 32_768, mediaLines: 32, payloadTypes: 64 } as const;
 
@@ -17,7 +19,14 @@ export interface RemoteMedia {
   readonly audio: RemoteAudio | undefined;
 }
 
+/** Profiles of audio that we could take. Those with F (RFC 4585) differ in when RTCP may be sent, which is left to the peer. */
+const PROFILES: readonly string[] = ['RTP/AVP', 'RTP/AVPF', 'RTP/SAVP', 'RTP/SAVPF'];
+
 export interface RemoteAudio {
+  /** The profile says SRTP. */
+  readonly secure: boolean;
+  /** Usable ones, in the peer's order of preference: with a secure profile, and from peers that offer SRTP beside RTP. */
+  readonly crypto: readonly CryptoLine[];
   readonly address: string;
   /** `c=` names the unspecified address: hold as of RFC 2543. */
   readonly legacyHold: boolean;
@@ -37,74 +46,52 @@ export function readDescription(text: string): RemoteMedia[] {
   if (text.length > SDP_LIMITS.bytes)
     throw new SdpError('too-large', `SDP of ${text.length} characters; at most ${SDP_LIMITS.bytes} are read`);
   if (!/^v=0[\r\n]/.test(text)) throw new SdpError('malformed', 'SDP does not begin with v=0');
-  const lines = text.split(/\r\n|\r|\n/);
-  const mediaLines = lines.filter((line) => line.startsWith('m='));
-  if (mediaLines.length > SDP_LIMITS.mediaLines)
-    throw new SdpError(
-      'too-large',
-      `SDP with ${mediaLines.length} media lines; at most ${SDP_LIMITS.mediaLines} are read`,
-    );
-  const session = parseLeniently(
-    lines.map((line) => (line.startsWith('m=') ? withoutPortCount(line) : line)).join('\r\n'),
-  );
-  return mediaLines.map((line, index) => {
-    const match = MEDIA_LINE.exec(line);
-    const [, type, port, , protocol, formats] = match ?? [];
-    const description = session.media[index];
-    if (type === undefined || protocol === undefined || formats === undefined || description === undefined)
+  // RFC 8866 section 9: no value holds one, and our answer repeats parts of this.
+  if (text.includes('\u0000')) throw new SdpError('malformed', 'SDP holds a NUL character');
+  const { session, media } = readSections(text);
+  if (media.length > SDP_LIMITS.mediaLines)
+    throw new SdpError('too-large', `SDP with ${media.length} media lines; at most ${SDP_LIMITS.mediaLines} are read`);
+  return media.map((section, index) => {
+    const [, type, port, , protocol, formats] = MEDIA_LINE.exec(section.line) ?? [];
+    if (type === undefined || protocol === undefined || formats === undefined)
       throw new SdpError('malformed', `SDP media line ${index + 1} is malformed`);
     const portNumber = Number(port);
     if (portNumber > 65_535) throw new SdpError('malformed', `SDP media line ${index + 1} has port ${portNumber}`);
     const remote = { type, port: portNumber, protocol, formats };
-    return { ...remote, audio: readAudio(remote, description, session) };
+    return { ...remote, audio: readAudio(remote, section, session) };
   });
 }
 
-/** `m=audio 49170/2 ...` (layered coding) is read as its first port. */
-function withoutPortCount(line: string): string {
-  return line.replace(/^(m=\S+ \d+)\/\d+ /, '$1 ');
-}
-
-function parseLeniently(text: string): SessionDescription {
-  try {
-    return parse(text);
-  } catch (cause) {
-    throw new SdpError('malformed', 'SDP cannot be read', { cause });
+/** A tag given twice is no error of the rest: the first line with it counts (RFC 4568 section 4.1 wants them unique). */
+function readCrypto(lines: readonly string[]): CryptoLine[] {
+  const usable = new Map<number, CryptoLine>();
+  for (const line of lines.filter((text) => /^a=crypto:/i.test(text)).slice(0, MAX_CRYPTO_LINES)) {
+    const crypto = readCryptoLine(line);
+    if (crypto !== undefined && !usable.has(crypto.tag)) usable.set(crypto.tag, crypto);
   }
+  return [...usable.values()];
 }
 
-/** Undefined for anything but a live audio line over plain RTP to a usable address. */
+/** Undefined for anything but a live audio line over RTP or SRTP to a usable address. */
 function readAudio(
   line: { type: string; port: number; protocol: string; formats: string },
-  media: MediaDescription,
-  session: SessionDescription,
+  media: Section,
+  session: Section,
 ): RemoteAudio | undefined {
-  if (line.type !== 'audio' || line.port === 0 || line.protocol !== 'RTP/AVP') return undefined;
-  const address = media.connection?.ip ?? session.connection?.ip;
-  const usable = usableAddress(textOf(address));
+  if (line.type !== 'audio' || line.port === 0 || !PROFILES.includes(line.protocol)) return undefined;
+  const usable = usableAddress(media.address ?? session.address ?? '');
   if (usable === undefined) return undefined;
-  const rtcpPort = numberOf(media.rtcp?.port) ?? 0;
-  const ptime = numberOf(media.ptime) ?? 20;
-  const limit = numberOf(media.maxptime) ?? 200;
+  const { rtcpPort = 0, ptime = 20, maxptime: limit = 200 } = media;
   return {
     ...usable,
-    rtcpPort: rtcpPort > 0 && rtcpPort < 65_536 ? rtcpPort : Math.min(line.port + 1, 65_535),
+    secure: line.protocol.startsWith('RTP/SAVP'),
+    crypto: readCrypto(media.attributes),
+    rtcpPort:
+      Number.isInteger(rtcpPort) && rtcpPort > 0 && rtcpPort < 65_536 ? rtcpPort : Math.min(line.port + 1, 65_535),
     ...readPayloadTypes(line.formats, media),
     direction: media.direction ?? session.direction ?? 'sendrecv',
     ptime: Math.max(10, Math.min(ptime > 0 ? ptime : 20, limit > 0 ? limit : 200, 200)),
   };
-}
-
-// sdp-transform turns whatever looks like a number into one, and leaves other text where its types say number.
-
-function textOf(value: unknown): string {
-  return typeof value === 'string' || typeof value === 'number' ? String(value) : '';
-}
-
-/** Undefined for what is missing or no number. */
-function numberOf(value: unknown): number | undefined {
-  const number = typeof value === 'string' && value !== '' ? Number(value) : value;
-  return typeof number === 'number' && Number.isFinite(number) ? number : undefined;
 }
 
 function usableAddress(address: string): { address: string; legacyHold: boolean } | undefined {
@@ -118,16 +105,15 @@ function usableAddress(address: string): { address: string; legacyHold: boolean 
 
 const STATIC: Readonly<Record<number, AudioCodec>> = { 0: 'PCMU', 8: 'PCMA' };
 
-function readPayloadTypes(formats: string, media: MediaDescription): Pick<RemoteAudio, 'codecs' | 'telephoneEvent'> {
+function readPayloadTypes(formats: string, media: Section): Pick<RemoteAudio, 'codecs' | 'telephoneEvent'> {
   const codecs: { codec: AudioCodec; payloadType: number }[] = [];
   let telephoneEvent: number | undefined;
   for (const format of formats.split(/\s+/, SDP_LIMITS.payloadTypes)) {
     const payloadType = /^\d{1,3}$/.test(format) ? Number(format) : 128;
     if (payloadType > 127) continue;
-    const map = media.rtp.find((entry) => entry.payload === payloadType);
-    const name = map === undefined ? STATIC[payloadType] : textOf(map.codec).toUpperCase();
-    const rate = numberOf(map?.rate) ?? 8000;
-    if (rate !== 8000 || (numberOf(map?.encoding) ?? 1) !== 1) continue;
+    const map = media.rtpmaps.find((entry) => entry.payloadType === payloadType);
+    const name = map === undefined ? STATIC[payloadType] : map.name;
+    if (map !== undefined && (map.rate !== 8000 || map.channels !== 1)) continue;
     if (name === 'TELEPHONE-EVENT') telephoneEvent ??= payloadType;
     else if ((name === 'PCMU' || name === 'PCMA') && !codecs.some((known) => known.codec === name))
       codecs.push({ codec: name, payloadType });

@@ -125,6 +125,11 @@ describe('answering an offer (RFC 3264 section 6)', () => {
     });
   });
 
+  it('takes an RTCP port that is no whole number for none', () => {
+    const { audio } = session().answerOffer(offer(['m=audio 30000 RTP/AVP 0', 'a=rtcp:1.5 IN IP4 198.51.100.7']));
+    expect(audio.remoteRtcpPort).toBe(30_001);
+  });
+
   it('section 8: the version goes up only when the description changes', () => {
     const sdp = session();
     const version = (text: string): number => parse(text).origin.sessionVersion;
@@ -211,7 +216,8 @@ describe('hostile SDP', () => {
     ['no address', offer(['m=audio 30000 RTP/AVP 0'], []), 'no-audio 488'],
     ['a host name for address', offer(['m=audio 30000 RTP/AVP 0'], ['c=IN IP4 evil.example']), 'no-audio 488'],
     ['a multicast address', offer(['m=audio 30000 RTP/AVP 0'], ['c=IN IP4 224.2.1.1/127']), 'no-audio 488'],
-    ['only encrypted audio', offer(['m=audio 30000 RTP/SAVP 0']), 'no-audio 488'],
+    ['only encrypted audio', offer(['m=audio 30000 RTP/SAVP 0']), 'srtp-off 488'],
+    ['audio with keys from DTLS', offer(['m=audio 30000 UDP/TLS/RTP/SAVPF 0']), 'no-audio 488'],
     ['an address that looks like a number', offer(['m=audio 30000 RTP/AVP 0'], ['c=IN IP4 10.1']), 'no-audio 488'],
     ['a codec that looks like a number', offer(['m=audio 30000 RTP/AVP 0', 'a=rtpmap:0 711/8000']), 'no-codec 488'],
     ['no codec of ours', offer(['m=audio 30000 RTP/AVP 18 3']), 'no-codec 488'],

@@ -3,6 +3,7 @@ import type { AnsweredOffer, AudioCodec, LocalAudio, MediaDirection, NegotiatedA
 import { SdpError } from './errors.ts';
 import { readDescription } from './read.ts';
 import type { RemoteAudio, RemoteMedia } from './read.ts';
+import { SrtpNegotiation } from './srtp-negotiation.ts';
 import { writeDescription } from './write.ts';
 import type { DeadLine, LocalLine } from './write.ts';
 
@@ -11,7 +12,7 @@ const DEFAULT_TELEPHONE_EVENT = 101;
 
 type Line = LocalLine | DeadLine;
 
-/** Offer/answer for one call. `random` draws the session id. */
+/** Offer/answer for one call. `random` draws the session id and the keys of SRTP: nothing but a cryptographic one will do. */
 export function createSdpSession(local: LocalAudio, random: Random): SdpSession {
   return new OfferAnswer(local, random);
 }
@@ -19,9 +20,10 @@ export function createSdpSession(local: LocalAudio, random: Random): SdpSession 
 class OfferAnswer implements SdpSession {
   readonly #local: LocalAudio;
   readonly #sessionId: string;
+  readonly #srtp: SrtpNegotiation;
   #version = 1;
-  /** Lines of the last description that we sent, without the version. */
-  #sentShape: string | undefined;
+  /** Lines of the last description that we sent. */
+  #sent: readonly Line[] | undefined;
   #lines: readonly Line[] = [];
   #offered: LocalLine | undefined;
   #audio: NegotiatedAudio | undefined;
@@ -31,6 +33,7 @@ class OfferAnswer implements SdpSession {
   constructor(local: LocalAudio, random: Random) {
     this.#local = local;
     this.#sessionId = String(random.int(2 ** 47) + 1);
+    this.#srtp = new SrtpNegotiation(local.srtp ?? 'off', random);
   }
 
   get audio(): NegotiatedAudio | undefined {
@@ -38,13 +41,16 @@ class OfferAnswer implements SdpSession {
   }
 
   createOffer(options: { readonly direction?: MediaDirection } = {}): string {
+    const at = this.#lines.findIndex((existing) => 'codecs' in existing);
+    const inUse = this.#lines[at];
     const line: LocalLine = {
       codecs: this.#local.codecs.map((codec) => ({ codec, payloadType: this.#payloadType(codec) })),
       telephoneEvent: this.#local.telephoneEvent === false ? undefined : this.#telephoneEvent,
       direction: options.direction ?? 'sendrecv',
+      protocol: inUse?.protocol ?? this.#srtp.profile,
+      crypto: this.#srtp.offer(),
     };
     this.#offered = line;
-    const at = this.#lines.findIndex((existing) => 'codecs' in existing);
     // Section 8: the number and the order of media lines never change within a session.
     this.#lines =
       at < 0 ? [...this.#lines, line] : this.#lines.map((existing, index) => (index === at ? line : existing));
@@ -54,19 +60,28 @@ class OfferAnswer implements SdpSession {
   answerOffer(offer: string, options: { readonly direction?: MediaDirection } = {}): AnsweredOffer {
     const remote = readDescription(offer);
     const index = this.#chooseLine(remote);
-    const audio = remote[index]?.audio;
-    if (audio === undefined) throw noUsableAudio(remote);
+    const media = remote[index];
+    const audio = media?.audio;
+    if (media === undefined || audio === undefined) throw noUsableAudio(remote);
     const { codec, payloadType } = this.#chooseCodec(audio);
+    const secured = this.#srtp.answer(audio);
     const telephoneEvent = this.#local.telephoneEvent === false ? undefined : audio.telephoneEvent;
     const theirs = peerDirection(audio);
     const direction = intersect(options.direction ?? 'sendrecv', reverse(theirs));
     this.#telephoneEvent = telephoneEvent ?? this.#telephoneEvent;
     // One codec in the answer, so that the peer cannot change it under a forwarding that knows only one.
-    const line: LocalLine = { codecs: [{ codec, payloadType }], telephoneEvent, direction };
-    this.#lines = remote.map((media, at) => (at === index ? line : deadLine(media)));
+    const line: LocalLine = {
+      codecs: [{ codec, payloadType }],
+      telephoneEvent,
+      direction,
+      protocol: media.protocol,
+      crypto: secured === undefined ? [] : [secured.line],
+    };
+    this.#lines = remote.map((other, at) => (at === index ? line : deadLine(other)));
     this.#offered = undefined;
+    this.#srtp.settle(secured?.agreement);
     this.#audio = {
-      ...destination(audio, remote[index]?.port ?? 0),
+      ...destination(audio, media.port),
       codec,
       payloadType,
       receivePayloadTypes: { [codec]: payloadType },
@@ -75,6 +90,7 @@ class OfferAnswer implements SdpSession {
       direction,
       heldByPeer: !receives(theirs),
       ptime: audio.ptime,
+      ...(secured === undefined ? {} : { srtp: secured.agreement }),
     };
     return { sdp: this.#write(), audio: this.#audio };
   }
@@ -90,6 +106,8 @@ class OfferAnswer implements SdpSession {
     if (media === undefined || audio === undefined) throw noUsableAudio(remote);
     const chosen = audio.codecs.find((theirs) => offered.codecs.some((ours) => ours.codec === theirs.codec));
     if (chosen === undefined) throw new SdpError('no-codec', 'the SDP answer holds none of the codecs we offered');
+    const srtp = this.#srtp.accept(offered.crypto, audio);
+    this.#srtp.settle(srtp);
     const theirs = peerDirection(audio);
     this.#audio = {
       ...destination(audio, media.port),
@@ -101,6 +119,7 @@ class OfferAnswer implements SdpSession {
       direction: intersect(offered.direction, reverse(theirs)),
       heldByPeer: sends(offered.direction) && !receives(theirs),
       ptime: audio.ptime,
+      ...(srtp === undefined ? {} : { srtp }),
     };
     this.#offered = undefined;
     return this.#audio;
@@ -110,13 +129,20 @@ class OfferAnswer implements SdpSession {
     this.#offered = undefined;
   }
 
-  /** The line in use when it is still alive, else the first one with a codec of ours, else the first audio. */
+  /**
+   * The line in use when it is still alive, else the first one with a codec of ours that the SRTP policy takes, an encrypted
+   * one before a plain one, else the first audio.
+   */
   #chooseLine(remote: readonly RemoteMedia[]): number {
     const suits = (media: RemoteMedia | undefined): boolean =>
-      media?.audio?.codecs.some(({ codec }) => this.#local.codecs.includes(codec)) === true;
+      media?.audio?.codecs.some(({ codec }) => this.#local.codecs.includes(codec)) === true &&
+      this.#srtp.suits(media.audio);
     const current = this.#lines.findIndex((line) => 'codecs' in line);
     if (current >= 0 && suits(remote[current])) return current;
-    const first = remote.findIndex(suits);
+    const secure = remote.findIndex(
+      (media) => suits(media) && media.audio !== undefined && this.#srtp.secures(media.audio),
+    );
+    const first = secure >= 0 ? secure : remote.findIndex(suits);
     return first >= 0 ? first : remote.findIndex((media) => media.audio !== undefined);
   }
 
@@ -136,20 +162,16 @@ class OfferAnswer implements SdpSession {
   }
 
   #write(): string {
-    const shape = JSON.stringify(this.#lines);
     // Section 8: the version goes up by one when the description differs from the last one we sent, else it stays.
-    if (this.#sentShape !== undefined && this.#sentShape !== shape) this.#version++;
-    this.#sentShape = shape;
+    if (this.#sent !== undefined && JSON.stringify(this.#sent) !== JSON.stringify(this.#lines)) this.#version++;
+    this.#sent = this.#lines;
     return writeDescription({ sessionId: this.#sessionId, version: this.#version, lines: this.#lines }, this.#local);
   }
 }
 
 function noUsableAudio(remote: readonly RemoteMedia[]): SdpError {
   const found = remote.map((media) => `${media.type} ${media.port} ${media.protocol}`).join(', ');
-  return new SdpError(
-    'no-audio',
-    `no usable audio over RTP/AVP in the SDP; it has: ${found === '' ? 'nothing' : found}`,
-  );
+  return new SdpError('no-audio', `no usable audio over RTP in the SDP; it has: ${found === '' ? 'nothing' : found}`);
 }
 
 function deadLine(media: RemoteMedia): DeadLine {

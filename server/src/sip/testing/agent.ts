@@ -1,5 +1,6 @@
 import { FakeClock } from '../../kernel/clock.fake.ts';
 import { seededRandom } from '../../kernel/index.ts';
+import type { Resolver, TransportProtocol } from '../transport/index.ts';
 import type { IncomingCall, UserAgent, UserAgentHandlers, UserAgentOptions } from '../user-agent/api.ts';
 import { createUserAgent } from '../user-agent/index.ts';
 import { recordingLog } from './log.ts';
@@ -17,10 +18,14 @@ export interface TestAgent {
 /** A user agent without network and time, which collects its incoming calls. */
 export function testAgent(
   handlers: Partial<UserAgentHandlers> = {},
-  options: Partial<UserAgentOptions> & { reliable?: boolean } = {},
+  options: Partial<UserAgentOptions> & {
+    reliable?: boolean;
+    resolver?: Resolver;
+    protocols?: readonly TransportProtocol[];
+  } = {},
 ): TestAgent {
   const clock = new FakeClock();
-  const transport = new FakeTransport(options.reliable === true ? { reliable: true } : {});
+  const transport = new FakeTransport(options);
   const calls: IncomingCall[] = [];
   const { log, errors } = recordingLog();
   const agent = createUserAgent({

@@ -35,6 +35,22 @@ export function requestText(options: SampleRequest = {}): string {
   ].join('\r\n');
 }
 
+/** An INVITE of 1 KB as a carrier sends it: what the speed of the parser is measured with. */
+export function carrierInvite(): Buffer {
+  const extra = [
+    'Route: <sip:198.51.100.4;lr>',
+    'Record-Route: <sip:198.51.100.9;lr;ftag=abc>, <sip:198.51.100.10;lr;ftag=abc>',
+    'User-Agent: Example Gateway 1.2.3',
+    'Allow: INVITE, ACK, CANCEL, OPTIONS, BYE, REFER, SUBSCRIBE, NOTIFY, INFO, PUBLISH, MESSAGE',
+    'Supported: replaces, timer, 100rel',
+    'P-Asserted-Identity: "Alice" <sip:+15550100@example.net;user=phone>',
+    'Session-Expires: 1800;refresher=uac',
+    // Fills it up to 1 KB.
+    `X-Correlation: ${'0123456789abcdef'.repeat(6)}`,
+  ];
+  return Buffer.from(requestText({ extra }));
+}
+
 export interface SampleResponse {
   readonly toTag?: string;
   readonly contact?: string;

@@ -2,18 +2,14 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-
-/** Path of a scenario file beside this one. */
-export function scenario(name: string): string {
-  return fileURLToPath(new URL(`${name}.xml`, import.meta.url));
-}
 
 export interface SippResult {
   /** 0: every call went as the scenario says. */
   readonly code: number | null;
   readonly errors: string;
   readonly output: string;
+  /** The last messages it sent and received. */
+  readonly messages: string;
 }
 
 export interface SippRun {
@@ -27,6 +23,7 @@ export function runSipp(args: readonly string[], timeoutSeconds = 18): SippRun {
   const run = async (): Promise<SippResult> => {
     const directory = await mkdtemp(join(tmpdir(), 'sipp-'));
     const errorFile = join(directory, 'errors.log');
+    const messageFile = join(directory, 'messages.log');
     try {
       let output = '';
       const code = await new Promise<number | null>((resolve, reject) => {
@@ -38,6 +35,14 @@ export function runSipp(args: readonly string[], timeoutSeconds = 18): SippRun {
           '-timeout',
           `${timeoutSeconds}s`,
           '-timeout_error',
+          '-trace_msg',
+          '-message_file',
+          messageFile,
+          // A busy machine is no fault.
+          '-watchdog_minor_threshold',
+          '60000',
+          '-watchdog_major_threshold',
+          '60000',
         ];
         child = spawn('sipp', [...args, ...own], { cwd: directory, stdio: ['ignore', 'pipe', 'pipe'] });
         child.stdout?.on('data', (chunk: Buffer) => (output += chunk.toString()));
@@ -46,7 +51,8 @@ export function runSipp(args: readonly string[], timeoutSeconds = 18): SippRun {
         child.once('exit', resolve);
       });
       const errors = await readFile(errorFile, 'utf8').catch(() => '');
-      return { code, errors, output: output.slice(-3000) };
+      const messages = await readFile(messageFile, 'utf8').catch(() => '');
+      return { code, errors, output: output.slice(-3000), messages: messages.slice(-12_000) };
     } finally {
       await rm(directory, { recursive: true, force: true });
     }

@@ -1,5 +1,6 @@
 import { NO_BODY, createRequest, createResponse, formatParams, formatVia, splitList } from '../message/index.ts';
 import type { HeaderPair, SipRequest, SipResponse } from '../message/index.ts';
+import { refusalReason } from './refusal-reason.ts';
 
 export interface ResponseParts {
   readonly status: number;
@@ -10,7 +11,7 @@ export interface ResponseParts {
   readonly body?: Buffer;
 }
 
-/** A response to `request` with the headers of section 8.2.6.2. Works on requests that lack some of them. */
+/** A response to `request` with the headers of section 8.2.6.2, a refusal with a Reason (RFC 3326). Works on requests that lack some of them. */
 export function responseTo(request: SipRequest, parts: ResponseParts): SipResponse {
   const headers: HeaderPair[] = [];
   for (const line of request.headers.lines) if (line.key === 'via') headers.push(['Via', line.value]);
@@ -25,6 +26,8 @@ export function responseTo(request: SipRequest, parts: ResponseParts): SipRespon
   const timestamp = request.headers.get('timestamp');
   if (parts.status === 100 && timestamp !== undefined) headers.push(['Timestamp', timestamp]);
   headers.push(...(parts.headers ?? []));
+  if (parts.status >= 300 && !headers.some(([name]) => name.toLowerCase() === 'reason'))
+    headers.push(['Reason', refusalReason(parts.status)]);
   const start = parts.reason === undefined ? { status: parts.status } : { status: parts.status, reason: parts.reason };
   return createResponse(start, headers, parts.body ?? NO_BODY);
 }

@@ -47,9 +47,7 @@ type Result = Step<State, Effect>;
 /** INVITE server transaction: RFC 3261 section 17.2.1 as corrected by RFC 6026 section 7.1 (Accepted, timer L). */
 export function inviteServerMachine(config: MachineConfig): Machine<State, Input, Effect> {
   return (state, input) => {
-    // RFC 6026 section 7.1: a transport error is told and changes nothing.
-    if (input.kind === 'transport-error')
-      return { state, effects: state.name === 'terminated' ? [] : [{ kind: 'transport-error', error: input.error }] };
+    if (input.kind === 'transport-error') return failed(state, input.error);
     switch (state.name) {
       case 'initial':
         if (input.kind !== 'start') return stay(state);
@@ -69,6 +67,12 @@ export function inviteServerMachine(config: MachineConfig): Machine<State, Input
         return stay(state);
     }
   };
+}
+
+/** RFC 6026 section 7.1: told where something is being sent, and changes nothing. */
+function failed(state: State, error: Error): Result {
+  const sending = state.name === 'proceeding' || state.name === 'completed' || state.name === 'accepted';
+  return { state, effects: sending ? [{ kind: 'transport-error', error }] : [] };
 }
 
 function stay(state: State): Result {

@@ -21,18 +21,32 @@ export function stampSource(request: SipRequest, source: Endpoint): void {
   if (!wantsPort && via.host === source.address) return;
   let params = withParam(via.params, 'received', source.address);
   if (wantsPort) params = withParam(params, 'rport', String(source.port));
-  request.headers.setFirst('via', formatVia({ ...via, params }));
+  const stamped = { ...via, params };
+  request.headers.setFirst('via', formatVia(stamped), stamped);
 }
 
 /**
- * Where a response goes by its topmost Via (section 18.2.2, RFC 3581 section 4), over an unreliable transport.
+ * Where a response goes by its topmost Via (section 18.2.2): back over the connection that the request came by; over
+ * UDP to where the request came from, at the port of the Via or, with rport, of the packet (RFC 3581 section 4).
  * DEVIATION: `maddr` is ignored: it would let anyone aim our answers at a third party.
  */
 export function responseDestination(via: Via, source: Endpoint): Endpoint {
+  if (source.protocol !== 'udp') return source;
   const rport = Number(via.params.get('rport') ?? '');
   const received = via.params.get('received');
   const address = received !== undefined && isIP(received) !== 0 ? received : source.address;
   if (Number.isInteger(rport) && rport > 0 && rport < 65_536)
     return { protocol: source.protocol, address, port: rport };
   return { protocol: source.protocol, address, port: via.port ?? defaultPort(source.protocol) };
+}
+
+/**
+ * Where a response goes when the connection of its request is gone: a new one to the peer's address at the port of the
+ * Via (section 18.2.2). Undefined over UDP.
+ * DEVIATION: a host name in the Via is not looked up when that fails too (RFC 3263 section 5): whoever sends us
+ * requests would choose whom we connect to.
+ */
+export function responseFallback(via: Via, source: Endpoint): Endpoint | undefined {
+  const { protocol, address } = source;
+  return protocol === 'udp' ? undefined : { protocol, address, port: via.port ?? defaultPort(protocol) };
 }

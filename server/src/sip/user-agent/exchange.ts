@@ -7,13 +7,16 @@ import type {
   Retransmit2xxState,
   Retransmit2xxTimer,
 } from '../dialog/index.ts';
-import type { HeaderPair, SipResponse } from '../message/index.ts';
+import type { HeaderPair, SipRequest, SipResponse } from '../message/index.ts';
 import { responseTo } from '../transaction/index.ts';
-import type { ResponseParts, ServerTransaction } from '../transaction/index.ts';
+import type { ClientTransaction, ClientUser, ResponseParts, ServerTransaction } from '../transaction/index.ts';
 import type { Endpoint } from '../transport/index.ts';
+import type { SipReason } from './api.ts';
 import type { Core } from './core.ts';
 import { SDP_TYPE } from './core.ts';
-import type { DigestClient } from './digest.ts';
+import { reasonHeader } from './facts.ts';
+import type { DigestClient } from '../digest/index.ts';
+import { NORMAL_CLEARING } from './default-reasons.ts';
 
 /** A 2xx of ours to an INVITE that waits for its ACK (RFC 3261 section 13.3.1.4). */
 export class PendingAnswer {
@@ -56,10 +59,19 @@ export class PendingAnswer {
   }
 }
 
+/** The user of a CANCEL: what matters is the answer to the INVITE. */
+export const UNHEARD: ClientUser = {
+  onResponse: () => undefined,
+  onTimeout: () => undefined,
+  onTransportError: () => undefined,
+};
+
 /** Outcome of a request of ours: the final response, or the status that stands for none (section 8.1.3.1). */
 export interface Outcome {
   readonly status: number;
   readonly response: SipResponse | undefined;
+  /** The request that it answers: the last one, when challenges were answered. */
+  readonly request: SipRequest;
 }
 
 /** A request to be sent inside a dialog. */
@@ -68,6 +80,9 @@ export interface InDialogRequest {
   readonly headers?: readonly HeaderPair[];
   readonly body?: Buffer;
   readonly digest?: DigestClient | undefined;
+  /** Its transaction has begun; again for each answer to a challenge. */
+  readonly started?: (transaction: ClientTransaction) => void;
+  readonly onProvisional?: (response: SipResponse) => void;
 }
 
 /**
@@ -86,53 +101,113 @@ export function sendInDialog(
       headers,
       ...(outgoing.body === undefined ? {} : { body: outgoing.body }),
     });
-    core.send(request, dialog.nextHop, {
+    const user: ClientUser = {
       onResponse: (response) => {
-        if (response.status < 200) return;
+        if (response.status < 200) {
+          outgoing.onProvisional?.(response);
+          return;
+        }
         const challenged = response.status === 401 || response.status === 407;
         const credentials = challenged ? outgoing.digest?.answer(request, response) : undefined;
         if (credentials !== undefined) attempt(credentials);
         else {
           if (!challenged) outgoing.digest?.succeeded();
-          done({ status: response.status, response });
+          done({ status: response.status, response, request });
         }
       },
       onTimeout: () => {
-        done({ status: 408, response: undefined });
+        done({ status: 408, response: undefined, request });
       },
       onTransportError: () => {
-        done({ status: 503, response: undefined });
+        done({ status: 503, response: undefined, request });
       },
-    });
+    };
+    core.send(request, dialog.nextHop, user, outgoing.started);
   };
   attempt([]);
 }
 
-/** Acknowledges a 2xx (section 13.2.2.4). The result sends the same ACK again, for when the 2xx is retransmitted. */
-export function acknowledge(core: Core, dialog: Dialog, response: SipResponse, sdp?: string): () => void {
-  const request = dialog.createRequest('ACK', {
-    headers: sdp === undefined ? [] : [['Content-Type', SDP_TYPE]],
-    ...(sdp === undefined ? {} : { body: Buffer.from(sdp) }),
-    sequence: response.cseq?.number ?? 0,
+/** Sends a BYE; a closing user agent waits for its answer. `done` runs once, whatever came. */
+export function sendBye(
+  core: Core,
+  dialog: Dialog,
+  bye: { readonly reason: SipReason | undefined; readonly digest: DigestClient | undefined },
+  done: () => void,
+): void {
+  const finished = core.farewells.begin();
+  const headers = reasonHeader(bye.reason ?? NORMAL_CLEARING);
+  sendInDialog(core, dialog, { method: 'BYE', headers, digest: bye.digest }, () => {
+    finished();
+    done();
   });
-  let sent: { bytes: Buffer; destination: Endpoint } | undefined;
-  core.locate(
-    dialog.nextHop,
-    (destination) => {
-      sent = { bytes: core.layer.sendAck(request, destination), destination };
-    },
-    (error) => {
-      core.log.warn({ err: error, callId: dialog.callId }, 'cannot send the ACK of a SIP call');
-    },
+}
+
+/** A 2xx of the peer to an INVITE of ours, and that INVITE. */
+export interface Acceptance {
+  readonly request: SipRequest;
+  readonly response: SipResponse;
+}
+
+/** The ACK of a 2xx (section 13.2.2.4), sent now and again for each copy of the 2xx. */
+export class Acknowledgement {
+  readonly #core: Core;
+  #sent: { readonly bytes: Buffer; readonly destination: Endpoint } | undefined;
+  #waiting: (() => void)[] | undefined = [];
+
+  constructor(core: Core, dialog: Dialog, { request, response }: Acceptance, sdp?: string) {
+    this.#core = core;
+    const ack = dialog.createRequest('ACK', {
+      headers: [...credentialsOf(request), ...(sdp === undefined ? [] : [['Content-Type', SDP_TYPE] as const])],
+      ...(sdp === undefined ? {} : { body: Buffer.from(sdp) }),
+      sequence: response.cseq?.number ?? 0,
+    });
+    core.locate(
+      dialog.nextHop,
+      ([destination]) => {
+        this.#sent = { bytes: core.layer.sendAck(ack, destination), destination };
+        this.#settle();
+      },
+      (error) => {
+        core.log.warn({ err: error, callId: dialog.callId }, 'cannot send the ACK of a SIP call');
+        this.#settle();
+      },
+    );
+  }
+
+  repeat(): void {
+    if (this.#sent !== undefined) this.#core.layer.repeatAck(this.#sent.bytes, this.#sent.destination);
+  }
+
+  /** Runs `then` once the ACK is out, or cannot be sent: nothing of the dialog may overtake it. */
+  whenSent(then: () => void): void {
+    if (this.#waiting === undefined) then();
+    else this.#waiting.push(then);
+  }
+
+  #settle(): void {
+    const waiting = this.#waiting ?? [];
+    this.#waiting = undefined;
+    for (const run of waiting) run();
+  }
+}
+
+/** Section 22.1: the ACK carries the credentials that its INVITE was accepted with. */
+function credentialsOf(request: SipRequest): HeaderPair[] {
+  return ['Authorization', 'Proxy-Authorization'].flatMap((name) =>
+    request.headers.all(name).map((value): HeaderPair => [name, value]),
   );
-  return () => {
-    if (sent !== undefined) core.layer.repeatAck(sent.bytes, sent.destination);
-  };
 }
 
 /** Ends a dialog that nobody wants: the 2xx of a fork, or one that came after CANCEL (sections 13.2.2.4, 9.1). */
-export function acknowledgeAndEnd(core: Core, dialog: Dialog, response: SipResponse): () => void {
-  const repeat = acknowledge(core, dialog, response);
-  sendInDialog(core, dialog, { method: 'BYE' }, () => undefined);
-  return repeat;
+export function acknowledgeAndEnd(
+  core: Core,
+  dialog: Dialog,
+  acceptance: Acceptance,
+  bye: { readonly reason: SipReason; readonly digest: DigestClient | undefined },
+): Acknowledgement {
+  const acknowledgement = new Acknowledgement(core, dialog, acceptance);
+  acknowledgement.whenSent(() => {
+    sendBye(core, dialog, bye, () => undefined);
+  });
+  return acknowledgement;
 }

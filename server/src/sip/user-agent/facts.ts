@@ -6,6 +6,7 @@ import {
   headerTitle,
   isToken,
   parseNameAddr,
+  reasonPhrase,
 } from '../message/index.ts';
 import { parseReason, unescapeUser } from '../message/index.ts';
 import type { HeaderPair, NameAddr, SipRequest, SipResponse, Uri } from '../message/index.ts';
@@ -34,6 +35,7 @@ export function factsOf(request: SipRequest, source: Endpoint): RequestFacts {
     to: partyOfHeader(request.to),
     requestUri: partyOf(request.parsedUri),
     source,
+    maxForwards: request.maxForwards,
     header: (name) => request.headers.get(name),
     headers: () => request.headers.lines.map(({ key, value }) => ({ name: headerTitle(key), value })),
   };
@@ -59,15 +61,23 @@ const OWN = new Set(
   [
     'Via From To Call-ID CSeq Contact Max-Forwards Route Record-Route Allow Supported Require Proxy-Require',
     'Content-Type Content-Length Content-Encoding Authorization Proxy-Authorization RSeq RAck',
+    'Session-Expires Min-SE Replaces Refer-To Refer-Sub Event Subscription-State Recv-Info Info-Package',
   ].flatMap((names) => names.toLowerCase().split(' ')),
 );
 
-/** Sorts the application's headers into usable ones and the names of those that must not or cannot be written. */
-export function extraHeaders(fields: readonly HeaderField[] | undefined): { pairs: HeaderPair[]; refused: string[] } {
+const NONE: ReadonlySet<string> = new Set();
+
+const isOwn = (key: string, open: ReadonlySet<string>): boolean => OWN.has(key) && !open.has(key);
+
+/** Sorts the application's headers into usable ones and the names of those that must not or cannot be written. @param open keys that are allowed here */
+export function extraHeaders(
+  fields: readonly HeaderField[] | undefined,
+  open: ReadonlySet<string> = NONE,
+): { pairs: HeaderPair[]; refused: string[] } {
   const pairs: HeaderPair[] = [];
   const refused: string[] = [];
   for (const { name, value } of fields ?? []) {
-    if (!isToken(name) || breaksLine(value) || OWN.has(headerKey(name))) refused.push(name);
+    if (!isToken(name) || breaksLine(value) || isOwn(headerKey(name), open)) refused.push(name);
     else pairs.push([name, value]);
   }
   return { pairs, refused };
@@ -84,7 +94,21 @@ function contactsOf(response: SipResponse): string[] {
     .map(({ uri }) => uri);
 }
 
+/** The result of what only an answered call can do. */
+export const NOT_ANSWERED = { ok: false, status: 481, reason: 'The Call Is Not Answered' } as const;
+
+/** A failure that no response of the peer stands for. */
+export function localFailure(status: number, reason = reasonPhrase(status)): CallFailure {
+  return { status, reason, received: false, contacts: [] };
+}
+
 /** A received final response as failure of a call. */
+/** A response's own headers, those that begin with X-, for the application. */
+export function customHeaders(response: SipResponse): { readonly headers?: readonly HeaderField[] } {
+  const own = response.headers.lines.filter(({ key }) => key.startsWith('x-'));
+  return own.length === 0 ? {} : { headers: own.map(({ key, value }) => ({ name: headerTitle(key), value })) };
+}
+
 export function failureOf(response: SipResponse): CallFailure {
   const sipReason = reasonOf(response);
   const retryAfter = /^\d{1,9}/.exec(response.headers.get('retry-after') ?? '')?.[0];
@@ -95,5 +119,6 @@ export function failureOf(response: SipResponse): CallFailure {
     contacts: response.status < 400 ? contactsOf(response) : [],
     ...(sipReason === undefined ? {} : { sipReason }),
     ...(retryAfter === undefined ? {} : { retryAfter: Number(retryAfter) }),
+    ...customHeaders(response),
   };
 }

@@ -40,7 +40,7 @@ function establish(test: TestAgent, listener: IncomingCallListener = {}): { call
 function expectNothingLeft(test: TestAgent): void {
   test.clock.advance(64 * T1 * 3);
   expect(test.clock.pendingTimers).toBe(0);
-  expect(test.agent.stats).toEqual({ transactions: 0, dialogs: 0, calls: 0 });
+  expect(test.agent.stats).toMatchObject({ transactions: 0, dialogs: 0, calls: 0 });
   expect(test.errors).toEqual([]);
 }
 

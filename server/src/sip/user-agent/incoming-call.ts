@@ -1,27 +1,45 @@
 import type { Timer } from '../../kernel/index.ts';
-import type { Dialog } from '../dialog/index.ts';
-import type { HeaderPair, SipRequest } from '../message/index.ts';
+import type { Dialog, DialogId } from '../dialog/index.ts';
+import { formatUri } from '../message/index.ts';
+import type { HeaderPair } from '../message/index.ts';
 import type { ResponseParts, ServerTransaction } from '../transaction/index.ts';
 import type { Endpoint } from '../transport/index.ts';
 import type {
+  CallControl,
   HeaderField,
   IncomingCall,
   IncomingCallListener,
   Party,
-  ReinviteFailure,
+  ReferOptions,
+  ReferResult,
+  ReinviteResult,
   RequestFacts,
   SipReason,
 } from './api.ts';
-import { ALLOW, SDP_TYPE } from './core.ts';
+import { CallDialog } from './call-dialog.ts';
+import { SDP_TYPE } from './core.ts';
 import type { Core, DialogUsage, LiveCall } from './core.ts';
-import { extraHeaders, reasonHeader, reasonOf } from './facts.ts';
-import { Session, respondSafely } from './session.ts';
+import { NEVER_ACKNOWLEDGED, REPLACED } from './default-reasons.ts';
+import { NOT_ANSWERED, extraHeaders, reasonHeader } from './facts.ts';
+import { IncomingEarlyDialog } from './incoming-early-dialog.ts';
+import { knowsOption, optionTags } from './peer-facts.ts';
+import { respondSafely } from './replies.ts';
+import { Session } from './session.ts';
+import { SessionTimer } from './session-timer.ts';
+import { Updates } from './updates.ts';
 
 /** Section 13.3.1.1: a provisional response every minute keeps proxies from giving up. */
 const PROVISIONAL_REFRESH_MS = 60_000;
 
+export interface ReceivedInvite {
+  readonly transaction: ServerTransaction;
+  readonly dialog: Dialog;
+  /** The call whose place this one takes (RFC 3891). */
+  readonly replaces?: CallControl | undefined;
+}
+
 /** An INVITE of a peer from its arrival to its final response; an answered one hands over to a {@link Session}. */
-export class ReceivedCall<C> implements IncomingCall<C>, DialogUsage, LiveCall {
+export class ReceivedCall<C> implements IncomingCall<C>, LiveCall {
   readonly context: C;
   readonly method = 'INVITE';
   readonly callId: string;
@@ -29,41 +47,81 @@ export class ReceivedCall<C> implements IncomingCall<C>, DialogUsage, LiveCall {
   readonly to: Party;
   readonly requestUri: Party;
   readonly source: Endpoint;
+  readonly maxForwards: number | undefined;
   readonly remoteOffer: string | undefined;
+  readonly replaces: CallControl | undefined;
+  readonly reliable: boolean;
   readonly #facts: RequestFacts;
   readonly #core: Core;
   readonly #transaction: ServerTransaction;
-  readonly #dialog: Dialog;
+  readonly #call: CallDialog;
+  readonly #updates: Updates;
+  readonly #early: IncomingEarlyDialog;
+  /** The caller insists: every provisional response is reliable. */
+  readonly #alwaysReliable: boolean;
   #listener: IncomingCallListener = {};
   #refresh: Timer | undefined;
   #session: Session | undefined;
-  /** A final response is out. */
+  /** What is to become of the call is known. */
   #decided = false;
+  /** A 2xx that waits for a PRACK. */
+  #waiting: (() => void) | undefined;
 
-  constructor(
-    core: Core,
-    incoming: { readonly transaction: ServerTransaction; readonly dialog: Dialog },
-    facts: RequestFacts,
-    context: C,
-  ) {
+  constructor(core: Core, incoming: ReceivedInvite, facts: RequestFacts, context: C) {
+    const { transaction, dialog } = incoming;
+    const { request } = transaction;
     this.context = context;
     this.callId = facts.callId;
     this.from = facts.from;
     this.to = facts.to;
     this.requestUri = facts.requestUri;
     this.source = facts.source;
+    this.maxForwards = facts.maxForwards;
+    this.replaces = incoming.replaces;
     this.#facts = facts;
     this.#core = core;
-    this.#transaction = incoming.transaction;
-    this.#dialog = incoming.dialog;
-    this.remoteOffer = incoming.transaction.request.sdp;
-    core.dialogs.set(this.#dialog.key, this);
-    core.calls.add(this);
-    incoming.transaction.user = {
-      onCancel: (cancel) => {
-        this.#cancelled(cancel);
+    this.#transaction = transaction;
+    this.remoteOffer = request.sdp;
+    this.reliable = core.features.reliable !== 'off' && knowsOption(request, '100rel');
+    this.#alwaysReliable = this.reliable && optionTags(request, 'require').has('100rel');
+    this.#call = new CallDialog(core, {
+      dialog,
+      digest: undefined,
+      timer: new SessionTimer(core),
+      caller: false,
+      offerAnswer: this.remoteOffer === undefined ? { name: 'idle' } : { name: 'asked', before: 'idle' },
+    });
+    this.#call.peer.learn(request);
+    const listener = (): IncomingCallListener => this.#listener;
+    this.#updates = new Updates(this.#call, { listener, gone: () => undefined });
+    this.#early = new IncomingEarlyDialog(this.#call, transaction, {
+      control: this,
+      listener,
+      updates: this.#updates,
+      cancelled: (reason) => {
+        this.#cancelled({ status: 487 }, reason);
       },
-    };
+      acknowledged: () => {
+        this.#proceed();
+      },
+      givenUp: () => {
+        this.#cancelled({ status: 504, headers: reasonHeader(NEVER_ACKNOWLEDGED) }, NEVER_ACKNOWLEDGED);
+      },
+    });
+    core.calls.add(this);
+  }
+
+  /** What is registered for the dialog before the answer. */
+  get usage(): DialogUsage {
+    return this.#early;
+  }
+
+  get dialogId(): DialogId {
+    return this.#call.dialog.id;
+  }
+
+  get remoteTarget(): string {
+    return formatUri(this.#call.dialog.remoteTarget);
   }
 
   header(name: string): string | undefined {
@@ -79,35 +137,36 @@ export class ReceivedCall<C> implements IncomingCall<C>, DialogUsage, LiveCall {
   }
 
   ring(): void {
-    this.#provisional({ status: 180 });
+    this.#provisional({ status: 180 }, this.#alwaysReliable);
   }
 
   progress(sdp: string): void {
-    this.#provisional({ status: 183, headers: [['Content-Type', SDP_TYPE]], body: Buffer.from(sdp) });
+    if (this.#decided) return;
+    const parts = { status: 183, headers: [['Content-Type', SDP_TYPE]] as const, body: Buffer.from(sdp) };
+    const { offerAnswer } = this.#call;
+    if (!this.reliable) {
+      // Without a PRACK there is nothing that could answer an offer (section 13.2.1).
+      if (this.remoteOffer !== undefined) this.#provisional(parts, false);
+      return;
+    }
+    if (offerAnswer === 'idle') this.#call.note('send-offer');
+    else if (offerAnswer === 'asked') this.#call.note('send-answer');
+    // Described already: what is in force does not change by a provisional response.
+    else {
+      this.#provisional({ status: 183 }, this.#alwaysReliable);
+      return;
+    }
+    this.#provisional(parts, true);
   }
 
   answer(sdp: string, headers?: readonly HeaderField[]): void {
     if (!this.#decide()) return;
-    const session = new Session(this.#core, {
-      dialog: this.#dialog,
-      listener: () => this.#listener,
-      caller: false,
-      closed: () => {
-        this.#core.calls.delete(this);
-      },
-    });
-    this.#session = session;
-    session.accept(this.#transaction, {
-      status: 200,
-      toTag: this.#dialog.localTag,
-      headers: [
-        ...this.#core.selfHeaders(),
-        ['Server', this.#core.name],
-        ['Content-Type', SDP_TYPE],
-        ...this.#usable(headers),
-      ],
-      body: Buffer.from(sdp),
-    });
+    const usable = this.#usable(headers);
+    this.#waiting = () => {
+      this.#accept(sdp, usable);
+    };
+    // RFC 3262 section 3: not before the PRACK of a response with SDP.
+    if (!this.#early.holdsBack) this.#proceed();
   }
 
   reject(
@@ -116,6 +175,7 @@ export class ReceivedCall<C> implements IncomingCall<C>, DialogUsage, LiveCall {
   ): void {
     const headers = [...reasonHeader(options.sipReason), ...this.#usable(options.headers)];
     const usable = Number.isInteger(status) && status >= 300 && status < 700 ? status : 500;
+    if (!this.#decide()) return;
     this.#refuse({ status: usable, headers, ...(options.reason === undefined ? {} : { reason: options.reason }) });
   }
 
@@ -124,76 +184,114 @@ export class ReceivedCall<C> implements IncomingCall<C>, DialogUsage, LiveCall {
       const q = Math.max(0, 1 - index / 10).toFixed(1);
       return ['Contact', `<${uri}>;q=${q}`];
     });
-    this.#refuse({ status: 302, headers });
+    if (this.#decide()) this.#refuse({ status: 302, headers });
   }
 
   bye(reason?: SipReason): void {
-    if (this.#session === undefined) this.reject(480, reason === undefined ? {} : { sipReason: reason });
-    else this.#session.bye(reason);
+    if (this.#session !== undefined) this.#session.bye(reason);
+    else if (this.#waiting !== undefined) {
+      this.#waiting = undefined;
+      this.#refuse({ status: 480, headers: reasonHeader(reason) });
+    } else this.reject(480, reason === undefined ? {} : { sipReason: reason });
   }
 
-  reinvite(sdp: string): Promise<{ ok: true; sdp: string | undefined } | ReinviteFailure> {
-    return (
-      this.#session?.reinvite(sdp) ?? Promise.resolve({ ok: false, status: 481, reason: 'The Call Is Not Answered' })
-    );
+  reinvite(sdp: string): Promise<ReinviteResult> {
+    return this.#session?.reinvite(sdp) ?? Promise.resolve(NOT_ANSWERED);
+  }
+
+  update(sdp?: string): Promise<ReinviteResult> {
+    if (this.#session !== undefined) return this.#session.update(sdp);
+    // RFC 3311 section 5.1: our answer has to be acknowledged first.
+    return this.#decided || this.#early.holdsBack ? Promise.resolve(NOT_ANSWERED) : this.#updates.send(sdp);
   }
 
   info(contentType: string, body: string): Promise<number> {
     return this.#session?.info(contentType, body) ?? Promise.resolve(481);
   }
 
+  refer(target: string | CallControl, options: ReferOptions = {}): Promise<ReferResult> {
+    const { status, reason } = NOT_ANSWERED;
+    return this.#session?.refer(target, options) ?? Promise.resolve({ kind: 'refused', status, reason });
+  }
+
   shutDown(): void {
-    if (this.#session === undefined) this.#refuse({ status: 503 });
-    else this.#session.shutDown();
-  }
-
-  /** An ACK before there is a session belongs to nothing. */
-  handleAck(): void {
-    return undefined;
-  }
-
-  /** Requests in the early dialog. */
-  handleRequest(transaction: ServerTransaction): void {
-    if (!this.#dialog.acceptSequence(transaction.request)) {
-      transaction.respond({ status: 500, headers: [['Retry-After', '0']] });
-      return;
-    }
-    switch (transaction.request.method) {
-      case 'BYE':
-        // Section 15: a caller may end an early dialog by BYE.
-        transaction.respond({ status: 200 });
-        this.#cancelled(transaction.request);
-        return;
-      case 'INVITE':
-        // Section 14.2: the first INVITE is still open.
-        transaction.respond({ status: 500, headers: [['Retry-After', '5']] });
-        return;
-      default:
-        transaction.respond({ status: 405, headers: [['Allow', ALLOW]] });
+    if (this.#session !== undefined) this.#session.shutDown();
+    else if (this.#decide() || this.#waiting !== undefined) {
+      this.#waiting = undefined;
+      this.#refuse({ status: 503 });
     }
   }
 
-  #cancelled(request: SipRequest): void {
-    if (!this.#refuse({ status: 487 })) return;
-    this.#core.guard('onCancelled', () => this.#listener.onCancelled?.(reasonOf(request)));
+  /** Sends the 2xx that nothing holds back any more. */
+  #proceed(): void {
+    if (this.#early.holdsBack) return;
+    const proceed = this.#waiting;
+    this.#waiting = undefined;
+    proceed?.();
   }
 
-  #provisional(parts: ResponseParts): void {
+  #accept(sdp: string, headers: readonly HeaderPair[]): void {
+    this.#early.close();
+    const { request } = this.#transaction;
+    const { offerAnswer } = this.#call;
+    // What a reliable response has described is not said again (RFC 6337 section 3.1.1).
+    const described = offerAnswer === 'agreed' || offerAnswer === 'offered';
+    if (offerAnswer === 'asked') this.#call.note('send-answer');
+    else if (offerAnswer === 'idle') this.#call.note('send-offer');
+    const session = new Session({
+      call: this.#call,
+      control: this,
+      listener: () => this.#listener,
+      updates: this.#updates,
+      prack: (prack) => {
+        this.#early.handleLatePrack(prack);
+      },
+      closed: () => {
+        this.#core.calls.delete(this);
+      },
+    });
+    this.#session = session;
+    session.accept(this.#transaction, {
+      status: 200,
+      toTag: this.#call.dialog.localTag,
+      headers: [
+        ...this.#core.selfHeaders(this.source),
+        ['Server', this.#core.name],
+        ...this.#call.timer.accept(request),
+        ...(request.headers.has('recv-info') ? [['Recv-Info', ''] as const] : []),
+        ...(described ? [] : [['Content-Type', SDP_TYPE] as const]),
+        ...headers,
+      ],
+      ...(described ? {} : { body: Buffer.from(sdp) }),
+    });
+    this.replaces?.bye(REPLACED);
+  }
+
+  #cancelled(parts: ResponseParts, reason: SipReason | undefined): void {
+    if (!this.#decide() && this.#waiting === undefined) return;
+    this.#waiting = undefined;
+    this.#refuse(parts);
+    this.#core.guard('onCancelled', () => this.#listener.onCancelled?.(reason));
+  }
+
+  #provisional(parts: ResponseParts, reliable: boolean): void {
     if (this.#decided) return;
     this.#refresh?.cancel();
-    const headers = [...this.#core.selfHeaders(), ...(parts.headers ?? [])];
-    respondSafely(this.#core, this.#transaction, { ...parts, toTag: this.#dialog.localTag, headers });
+    const headers = [...this.#core.selfHeaders(this.source), ...(parts.headers ?? [])];
+    const complete = { ...parts, toTag: this.#call.dialog.localTag, headers };
+    if (reliable) this.#early.send(complete);
+    else respondSafely(this.#core, this.#transaction, complete);
     this.#refresh = this.#core.clock.setTimer(PROVISIONAL_REFRESH_MS, () => {
-      this.#provisional(parts);
+      // A reliable description was acknowledged, and is not repeated.
+      this.#provisional(reliable ? { status: parts.status } : parts, this.#alwaysReliable);
     });
   }
 
-  #refuse(parts: ResponseParts): boolean {
-    if (!this.#decide()) return false;
-    this.#core.dialogs.delete(this.#dialog.key);
+  #refuse(parts: ResponseParts): void {
+    this.#early.close();
+    this.#updates.close();
     this.#core.calls.delete(this);
-    respondSafely(this.#core, this.#transaction, { ...parts, toTag: this.#dialog.localTag });
-    return true;
+    respondSafely(this.#core, this.#transaction, { ...parts, toTag: this.#call.dialog.localTag });
   }
 
   /** True for the one who gives the final response. */

@@ -44,7 +44,7 @@ function answer(test: TestAgent, placed: Placed, toTag = 'peer'): void {
 function expectNothingLeft(test: TestAgent): void {
   test.clock.advance(64 * T1 * 3);
   expect(test.clock.pendingTimers).toBe(0);
-  expect(test.agent.stats).toEqual({ transactions: 0, dialogs: 0, calls: 0 });
+  expect(test.agent.stats).toMatchObject({ transactions: 0, dialogs: 0, calls: 0 });
   expect(test.errors).toEqual([]);
 }
 
@@ -61,6 +61,30 @@ function fromPeer(placed: Placed, method: string, sequence: number): string {
 }
 
 describe('an outgoing call', () => {
+  it('hands over the X- headers of the final response, whichever it is', () => {
+    for (const status of ['200 OK', '603 Decline']) {
+      const test = testAgent();
+      const told: unknown[] = [];
+      const placed = place(
+        test,
+        {},
+        {
+          onAnswered: ({ headers }) => told.push(headers),
+          onFailed: ({ headers }) => told.push(headers),
+        },
+      );
+      const options = { toTag: 'peer', body: sampleSdp(), extra: ['X-Queue: sales', 'Subject: no'] };
+      test.transport.deliver(responseText(placed.invite, status, options));
+      expect(told).toEqual([[{ name: 'X-Queue', value: 'sales' }]]);
+      placed.call.bye();
+      if (status === '200 OK') {
+        const bye = test.transport.take().at(-1) ?? '';
+        test.transport.deliver(responseText(bye, '200 OK'));
+      }
+      expectNothingLeft(test);
+    }
+  });
+
   it('RFC 3261 section 13.2: INVITE, early media, answer, ACK, BYE', () => {
     const test = testAgent();
     const placed = place(test, { headers: [{ name: 'X-Call', value: '1' }], nextHop: 'sip:127.0.0.1:5090' });
@@ -225,6 +249,18 @@ describe('an outgoing call', () => {
     await settle();
     expect(wrong.map(({ heard }) => heard)).toEqual(Array(4).fill([['failed', 400, false]]));
     expect(test.transport.take()).toEqual([]);
+    expectNothingLeft(test);
+  });
+
+  it('RFC 3261 section 16.6 item 3: a call that goes on has the hops left that it is given; with none left it fails with 483', async () => {
+    const test = testAgent();
+    const [own, routed, last] = [place(test), place(test, { maxForwards: 12 }), place(test, { maxForwards: 0 })];
+    expect([own, routed, last].map(({ invite }) => headerOf(invite, 'Max-Forwards'))).toEqual(['70', '12', '0']);
+    const none = place(test, { maxForwards: -1 });
+    const strange = place(test, { maxForwards: 256 });
+    await settle();
+    expect([none.invite, none.heard, strange.heard]).toEqual(['', [['failed', 483, false]], [['failed', 400, false]]]);
+    for (const { call } of [own, routed, last]) call.cancel();
     expectNothingLeft(test);
   });
 

@@ -1,38 +1,45 @@
 import { randomHex } from '../../kernel/index.ts';
 import type { Timer } from '../../kernel/index.ts';
-import { Dialog } from '../dialog/index.ts';
-import { createRequest, reasonPhrase } from '../message/index.ts';
+import type { DialogId } from '../dialog/index.ts';
+import { DigestClient } from '../digest/index.ts';
+import { createRequest, formatUri } from '../message/index.ts';
 import type { HeaderPair, SipRequest, SipResponse } from '../message/index.ts';
 import type { ClientTransaction } from '../transaction/index.ts';
 import type {
+  CallControl,
   CallFailure,
   InviteOptions,
   OutgoingCall,
   OutgoingCallListener,
-  ReinviteFailure,
+  ReferOptions,
+  ReferResult,
+  ReinviteResult,
   SipReason,
 } from './api.ts';
 import type { Core, LiveCall } from './core.ts';
-import { DigestClient } from './digest.ts';
-import { acknowledgeAndEnd } from './exchange.ts';
-import { failureOf, reasonHeader } from './facts.ts';
+import { ELSEWHERE, GIVEN_UP, NO_ANSWER, SHUTTING_DOWN } from './default-reasons.ts';
+import { UNHEARD } from './exchange.ts';
+import type { Acceptance } from './exchange.ts';
+import { NOT_ANSWERED, failureOf, localFailure, reasonHeader } from './facts.ts';
+import { Forks } from './forks.ts';
+import type { AnsweredFork } from './forks.ts';
 import { prepareInvite } from './prepare.ts';
 import type { PreparedInvite } from './prepare.ts';
-import { Session } from './session.ts';
+import { sessionOf, tellAnswer } from './placed-answer.ts';
+import type { PlacedAnswer } from './placed-answer.ts';
+import { RingLimit } from './ring-limit.ts';
+import type { Session } from './session.ts';
+import { SessionTimer } from './session-timer.ts';
 
-const DEFAULT_TIMEOUT_MS = 180_000;
+/** Most repetitions of an INVITE for a longer session interval (422). */
+const MAX_RAISES = 3;
 
 /** How far the INVITE is. Answered calls live on in their {@link Session}. */
 type Phase =
   | { readonly name: 'calling' }
   /** A final failure was decided here; the CANCEL is out or waits for a provisional response. */
-  | {
-      readonly name: 'cancelling';
-      readonly failure: CallFailure;
-      readonly headers: readonly HeaderPair[];
-      sent: boolean;
-    }
-  | { readonly name: 'answered'; readonly session: Session; readonly remoteTag: string }
+  | { readonly name: 'cancelling'; readonly failure: CallFailure; readonly reason: SipReason; sent: boolean }
+  | { readonly name: 'answered'; readonly session: Session; readonly fork: AnsweredFork }
   | { readonly name: 'over' };
 
 /** A call of ours. */
@@ -43,15 +50,20 @@ export class PlacedCall implements OutgoingCall, LiveCall {
   readonly #listener: OutgoingCallListener;
   readonly #localTag: string;
   readonly #digest: DigestClient | undefined;
-  readonly #forks = new Map<string, () => void>();
+  readonly #sessionTimer: SessionTimer;
+  readonly #forks: Forks;
+  readonly #limit: RingLimit;
   #phase: Phase = { name: 'calling' };
   #transaction: ClientTransaction | undefined;
   #proceeding = false;
   /** The listener has heard that the call failed. */
   #told = false;
   #sequence = 0;
-  /** Ring time-out, then the limit of waiting for the answer to a CANCEL. */
+  #raises = 0;
+  /** How long the answer to a CANCEL is waited for. */
   #timer: Timer | undefined;
+  /** A cancelled INVITE that a closing user agent waits for. */
+  #farewell: (() => void) | undefined;
 
   constructor(core: Core, options: InviteOptions, listener: OutgoingCallListener) {
     this.#core = core;
@@ -60,6 +72,37 @@ export class PlacedCall implements OutgoingCall, LiveCall {
     this.callId = randomHex(core.random, 16);
     this.#localTag = core.newTag();
     this.#digest = options.credentials === undefined ? undefined : new DigestClient(options.credentials, core.random);
+    this.#sessionTimer = new SessionTimer(core, options.sessionTimer);
+    this.#forks = new Forks(core, {
+      localTag: this.#localTag,
+      digest: this.#digest,
+      timer: this.#sessionTimer,
+      flow: options.destination,
+      offered: options.sdp !== undefined,
+      hooks: {
+        control: this,
+        listener: () => listener,
+        ended: (tag) => {
+          this.#forkEnded(tag);
+        },
+        unusable: (error) => {
+          core.log.warn({ err: error, callId: this.callId }, 'the offer in a 18x could not be answered: giving up');
+          this.#cancel(localFailure(488), GIVEN_UP);
+        },
+      },
+    });
+    this.#limit = new RingLimit(core.clock, {
+      timeoutMs: options.timeoutMs,
+      firstResponseMs: options.firstResponseMs,
+      // A second INVITE went out because the first was answered (401, 422).
+      heard: () => this.#proceeding || this.#sequence > 1,
+      giveUp: () => {
+        const failure = localFailure(408);
+        this.#cancel(failure, NO_ANSWER);
+        // Nobody has said a word: there is no answer to a CANCEL to wait for. What comes late is dealt with all the same.
+        if (!this.#proceeding) this.#tellFailed(failure);
+      },
+    });
     core.calls.add(this);
   }
 
@@ -68,21 +111,30 @@ export class PlacedCall implements OutgoingCall, LiveCall {
     if ('problem' in prepared) {
       // Later, so that the caller holds the call before it hears of its end.
       queueMicrotask(() => {
-        this.#fail(localFailure(400, prepared.problem));
+        this.#fail(localFailure(prepared.status ?? 400, prepared.problem));
       });
       return;
     }
-    this.#timer = this.#core.clock.setTimer(this.#options.timeoutMs ?? DEFAULT_TIMEOUT_MS, () => {
-      const failure = localFailure(408);
-      this.#cancel(failure, undefined);
-      // Nobody has said a word: there is no answer to a CANCEL to wait for. What comes late is dealt with all the same.
-      if (!this.#proceeding) this.#tellFailed(failure);
-    });
+    this.#limit.start();
     this.#invite(prepared, []);
   }
 
+  /** The user agent takes no calls any more. */
+  refuse(): void {
+    this.#fail(localFailure(487));
+  }
+
+  get dialogId(): DialogId | undefined {
+    return this.#dialog?.id;
+  }
+
+  get remoteTarget(): string | undefined {
+    const dialog = this.#dialog;
+    return dialog === undefined ? undefined : formatUri(dialog.remoteTarget);
+  }
+
   cancel(reason?: SipReason): void {
-    this.#cancel(localFailure(487), reason);
+    this.#cancel(localFailure(487), reason ?? GIVEN_UP);
   }
 
   bye(reason?: SipReason): void {
@@ -90,37 +142,60 @@ export class PlacedCall implements OutgoingCall, LiveCall {
     else this.cancel(reason);
   }
 
-  reinvite(sdp: string): Promise<{ ok: true; sdp: string | undefined } | ReinviteFailure> {
+  dropFork(earlyDialog: string, reason?: SipReason): void {
+    if (this.#phase.name === 'calling') this.#forks.end(earlyDialog, { reason: reason ?? GIVEN_UP });
+  }
+
+  reinvite(sdp: string): Promise<ReinviteResult> {
     if (this.#phase.name === 'answered') return this.#phase.session.reinvite(sdp);
-    return Promise.resolve({ ok: false, status: 481, reason: 'The Call Is Not Answered' });
+    return Promise.resolve(NOT_ANSWERED);
+  }
+
+  update(sdp?: string): Promise<ReinviteResult> {
+    if (this.#phase.name === 'answered') return this.#phase.session.update(sdp);
+    const early = this.#phase.name === 'calling' ? (this.#forks.agreed ?? this.#forks.single) : undefined;
+    return early?.updates.send(sdp) ?? Promise.resolve(NOT_ANSWERED);
   }
 
   info(contentType: string, body: string): Promise<number> {
     return this.#phase.name === 'answered' ? this.#phase.session.info(contentType, body) : Promise.resolve(481);
   }
 
+  refer(target: string | CallControl, options: ReferOptions = {}): Promise<ReferResult> {
+    if (this.#phase.name === 'answered') return this.#phase.session.refer(target, options);
+    return Promise.resolve({ kind: 'refused', status: NOT_ANSWERED.status, reason: NOT_ANSWERED.reason });
+  }
+
   shutDown(): void {
-    if (this.#phase.name === 'answered') this.#phase.session.shutDown();
-    else {
-      this.cancel();
-      this.#fail(localFailure(487));
+    if (this.#phase.name === 'answered') {
+      this.#phase.session.shutDown();
+      return;
     }
+    this.cancel(SHUTTING_DOWN);
+    this.#tellFailed(localFailure(487));
+    this.#core.calls.delete(this);
+  }
+
+  get #dialog() {
+    return this.#phase.name === 'answered' ? this.#phase.fork.call.dialog : this.#forks.single?.call.dialog;
   }
 
   #invite(prepared: PreparedInvite, authorization: readonly HeaderPair[]): void {
     this.#proceeding = false;
     this.#transaction = undefined;
+    this.#forks.reset();
     const request = createRequest(
       { method: 'INVITE', uri: prepared.uri },
       [
         ...prepared.routes,
-        ['Max-Forwards', '70'],
+        ['Max-Forwards', String(prepared.maxForwards)],
         ['From', `${prepared.from};tag=${this.#localTag}`],
         ['To', prepared.to],
         ['Call-ID', this.callId],
         ['CSeq', `${++this.#sequence} INVITE`],
         ...authorization,
         ...prepared.headers,
+        ...this.#sessionTimer.requestHeaders(),
       ],
       prepared.body,
     );
@@ -134,94 +209,80 @@ export class PlacedCall implements OutgoingCall, LiveCall {
       onTransportError: (error: Error) => {
         this.#fail(this.#decided() ?? localFailure(503, error.message));
       },
+      // Cancelled while the next hop was looked up: nobody is to ring for it.
+      mayTryNext: () => this.#phase.name === 'calling',
     };
     this.#core.send(request, prepared.nextHop, user, (transaction) => {
       this.#transaction = transaction;
-      // Cancelled while the next hop was looked up: let it go out and be cancelled in order.
-      if (this.#phase.name === 'over') transaction.close();
+      // Another address is asked, which has said nothing yet.
+      this.#proceeding = false;
     });
   }
 
   #receive(prepared: PreparedInvite, request: SipRequest, response: SipResponse): void {
-    if (response.status < 200) this.#provisional(response);
-    else if (response.status < 300) this.#success(request, response);
+    if (response.status < 200) this.#provisional(request, response);
+    else if (response.status < 300) this.#success({ request, response });
     else if (response.status === 401 || response.status === 407) this.#challenged(prepared, request, response);
+    else if (response.status === 422) this.#tooSmall(prepared, response);
     else this.#failed(response);
   }
 
-  #provisional(response: SipResponse): void {
+  #provisional(request: SipRequest, response: SipResponse): void {
     this.#proceeding = true;
     if (this.#phase.name === 'cancelling') this.#sendCancel();
-    if (this.#phase.name !== 'calling' || response.status === 100) return;
-    const { status, reason, sdp } = response;
-    const event = { status, reason, sdp, earlyDialog: response.toTag ?? '' };
-    this.#core.guard('onProvisional', () => this.#listener.onProvisional?.(event));
+    if (response.status === 100 || (this.#phase.name !== 'calling' && this.#phase.name !== 'cancelling')) return;
+    const news = this.#forks.provisional(request, response);
+    if (this.#phase.name !== 'calling') return;
+    const { status, reason } = response;
+    const earlyDialog = response.toTag ?? '';
+    // RFC 6228: this fork has failed, others go on.
+    if (status === 199) this.#forkEnded(earlyDialog);
+    else if (news !== undefined) {
+      const event = { status, reason, sdp: news.sdp, earlyDialog };
+      this.#core.guard('onProvisional', () => this.#listener.onProvisional?.(event));
+    }
   }
 
-  #success(request: SipRequest, response: SipResponse): void {
-    const remoteTag = response.toTag ?? '';
+  #forkEnded(tag: string): void {
+    if (this.#forks.end(tag)) this.#core.guard('onForkEnded', () => this.#listener.onForkEnded?.({ earlyDialog: tag }));
+  }
+
+  #success(acceptance: Acceptance): void {
+    const remoteTag = acceptance.response.toTag ?? '';
     const phase = this.#phase;
-    if (phase.name === 'answered' && phase.remoteTag === remoteTag) {
+    if (phase.name === 'answered' && phase.fork.call.dialog.remoteTag === remoteTag) {
       phase.session.repeatAck();
       return;
     }
-    const repeat = this.#forks.get(remoteTag);
-    if (repeat !== undefined) {
-      repeat();
-      return;
-    }
-    const dialog = Dialog.ofResponse(request, response, { localTag: this.#localTag, contact: this.#core.contact });
-    if (dialog === undefined) {
-      this.#fail(localFailure(502, 'the 2xx holds an unusable Record-Route'));
-      return;
-    }
-    if (phase.name === 'calling') this.#answered(dialog, response);
-    else {
+    if (this.#forks.repeat(remoteTag)) return;
+    if (phase.name !== 'calling') {
       // Another fork (section 13.2.2.4), or the answer crossed our CANCEL (section 9.1).
-      this.#forks.set(remoteTag, acknowledgeAndEnd(this.#core, dialog, response));
+      this.#forks.refuse(acceptance, phase.name === 'cancelling' ? phase.reason : ELSEWHERE);
       if (phase.name === 'cancelling') this.#fail(phase.failure);
+      return;
     }
+    const fork = this.#forks.answered(acceptance);
+    if (fork === undefined) this.#fail(localFailure(502, 'the 2xx holds an unusable Record-Route'));
+    else this.#answered(fork, acceptance);
   }
 
-  #answered(dialog: Dialog, response: SipResponse): void {
-    this.#timer?.cancel();
-    const session = new Session(this.#core, {
-      dialog,
-      listener: () => this.#listener,
-      digest: this.#digest,
-      caller: true,
+  #answered(fork: AnsweredFork, acceptance: Acceptance): void {
+    this.#limit.cancel();
+    this.#forks.close(fork.call);
+    const answer: PlacedAnswer = {
+      control: this,
+      options: this.#options,
+      listener: this.#listener,
+      fork,
+      acceptance,
       closed: () => {
         this.#core.calls.delete(this);
       },
-    });
-    this.#phase = { name: 'answered', session, remoteTag: dialog.remoteTag };
+    };
+    const session = sessionOf(answer);
+    this.#phase = { name: 'answered', session, fork };
     this.#digest?.succeeded();
-    const { status, sdp } = response;
-    if (this.#options.sdp !== undefined) {
-      session.acknowledge(response);
-      this.#core.guard('onAnswered', () => this.#listener.onAnswered?.({ status, sdp }));
-      return;
-    }
-    this.#answerLateOffer(sdp)
-      .then((answer) => {
-        session.acknowledge(response, answer);
-        if (!session.ended) this.#core.guard('onAnswered', () => this.#listener.onAnswered?.({ status, sdp }));
-      })
-      .catch((error: unknown) => {
-        // Section 13.2.2.4: an offer that cannot be taken is acknowledged all the same, then ended.
-        this.#core.log.warn(
-          { err: error, callId: this.callId },
-          'the offer in a 2xx could not be answered: ending the call',
-        );
-        session.acknowledge(response);
-        session.bye(undefined);
-      });
-  }
-
-  async #answerLateOffer(offer: string | undefined): Promise<string> {
-    if (offer === undefined) throw new Error('the 2xx to an INVITE without SDP holds no offer');
-    if (this.#listener.onLateOffer === undefined) throw new Error('no onLateOffer listener');
-    return this.#listener.onLateOffer(offer);
+    tellAnswer(this.#core, session, answer);
   }
 
   #challenged(prepared: PreparedInvite, request: SipRequest, response: SipResponse): void {
@@ -230,16 +291,25 @@ export class PlacedCall implements OutgoingCall, LiveCall {
     else this.#invite(prepared, credentials);
   }
 
+  /** RFC 4028 section 7.3: the same call with a longer interval. */
+  #tooSmall(prepared: PreparedInvite, response: SipResponse): void {
+    const again = this.#phase.name === 'calling' && this.#raises < MAX_RAISES && this.#sessionTimer.raise(response);
+    this.#raises++;
+    if (again) this.#invite(prepared, []);
+    else this.#failed(response);
+  }
+
   #failed(response: SipResponse): void {
     // What we decided ourselves, a time-out for example, says more than the 487 it led to.
     const cancelled = response.status === 487 ? this.#decided() : undefined;
     this.#fail(cancelled === undefined ? failureOf(response) : { ...cancelled, received: cancelled.status === 487 });
   }
 
-  #cancel(failure: CallFailure, reason: SipReason | undefined): void {
+  #cancel(failure: CallFailure, reason: SipReason): void {
     if (this.#phase.name !== 'calling') return;
-    this.#phase = { name: 'cancelling', failure, headers: reasonHeader(reason), sent: false };
-    this.#timer?.cancel();
+    this.#phase = { name: 'cancelling', failure, reason, sent: false };
+    this.#limit.cancel();
+    this.#farewell = this.#core.farewells.begin();
     // Section 9.1: without a final response within 64*T1 the call counts as cancelled.
     this.#timer = this.#core.clock.setTimer(64 * this.#core.layer.timers.t1, () => {
       this.#transaction?.close();
@@ -253,11 +323,7 @@ export class PlacedCall implements OutgoingCall, LiveCall {
     const phase = this.#phase;
     if (phase.name !== 'cancelling' || phase.sent || this.#transaction === undefined) return;
     phase.sent = true;
-    this.#core.layer.cancel(this.#transaction, phase.headers, {
-      onResponse: () => undefined,
-      onTimeout: () => undefined,
-      onTransportError: () => undefined,
-    });
+    this.#core.layer.cancel(this.#transaction, reasonHeader(phase.reason), UNHEARD);
   }
 
   /** The failure that was decided before the network had its say. */
@@ -268,7 +334,10 @@ export class PlacedCall implements OutgoingCall, LiveCall {
   #fail(failure: CallFailure): void {
     if (this.#phase.name === 'over' || this.#phase.name === 'answered') return;
     this.#phase = { name: 'over' };
+    this.#limit.cancel();
     this.#timer?.cancel();
+    this.#forks.close();
+    this.#farewell?.();
     this.#core.calls.delete(this);
     this.#tellFailed(failure);
   }
@@ -278,8 +347,4 @@ export class PlacedCall implements OutgoingCall, LiveCall {
     this.#told = true;
     this.#core.guard('onFailed', () => this.#listener.onFailed?.(failure));
   }
-}
-
-function localFailure(status: number, reason = reasonPhrase(status)): CallFailure {
-  return { status, reason, received: false, contacts: [] };
 }

@@ -1,48 +1,103 @@
-import type { Dialog } from '../dialog/index.ts';
-import type { SipRequest, SipResponse } from '../message/index.ts';
+import { dialogKey } from '../dialog/index.ts';
+import type { ReplacedState } from '../dialog/index.ts';
+import type { SipRequest } from '../message/index.ts';
 import type { ResponseParts, ServerTransaction } from '../transaction/index.ts';
-import type { CallEnd, CallListener, ReinviteFailure, ReinviteReply, SipReason } from './api.ts';
-import { ALLOW, SDP_TYPE } from './core.ts';
+import type {
+  CallControl,
+  CallEnd,
+  CallListener,
+  ReferOptions,
+  ReferResult,
+  ReinviteResult,
+  SipReason,
+} from './api.ts';
+import type { CallDialog } from './call-dialog.ts';
+import type { CallHooks } from './call-hooks.ts';
 import type { Core, DialogUsage } from './core.ts';
-import type { DigestClient } from './digest.ts';
-import { PendingAnswer, acknowledge, sendInDialog } from './exchange.ts';
-import { reasonHeader, reasonOf } from './facts.ts';
+import { Acknowledgement, PendingAnswer, sendBye } from './exchange.ts';
+import type { Acceptance } from './exchange.ts';
+import { reasonOf } from './facts.ts';
+import { IncomingReinvites } from './incoming-reinvites.ts';
+import { Infos } from './infos.ts';
 import { OutgoingReinvite } from './reinvite.ts';
-import { optionsReply, unsupported } from './replies.ts';
+import { OUT_OF_ORDER, optionsReply, refusedMethod, unsupported } from './replies.ts';
+import { Transfers } from './transfers.ts';
+import type { Updates } from './updates.ts';
+import { EXPIRED, SHUTTING_DOWN } from './default-reasons.ts';
 
 export interface SessionOptions {
-  readonly dialog: Dialog;
+  readonly call: CallDialog;
+  /** The call as the application knows it. */
+  readonly control: CallControl;
   /** Read at each event: the application may set its listener late. */
   readonly listener: () => CallListener;
-  readonly digest?: DigestClient | undefined;
-  /** True for the side that sent the first INVITE: it owns the Call-ID (RFC 3261 section 14.1). */
-  readonly caller: boolean;
+  readonly updates: Updates;
+  /** The 2xx to our INVITE, still to be acknowledged. */
+  readonly acceptance?: Acceptance;
+  /** Takes PRACKs of reliable responses from before the answer. */
+  readonly prack?: (transaction: ServerTransaction) => void;
   /** The call left the list of live ones. */
   readonly closed: () => void;
 }
 
-/** An answered call: a confirmed dialog and what may happen in it. Lives until BYE, either side's. */
+/** An answered call: a confirmed dialog, and what may happen in it put together. Lives until BYE, either side's. */
 export class Session implements DialogUsage {
   readonly #core: Core;
+  readonly #call: CallDialog;
   readonly #options: SessionOptions;
-  readonly #dialog: Dialog;
+  readonly #updates: Updates;
+  readonly #reinvites: IncomingReinvites;
+  readonly #infos: Infos;
+  readonly #transfers: Transfers;
   /** Our 2xx that waits for its ACK. */
   #answer: PendingAnswer | undefined;
   /** The first INVITE is acknowledged. */
   #answered: boolean;
-  /** The peer's re-INVITE that the application has not answered yet. */
-  #incoming: ServerTransaction | undefined;
   #outgoing: OutgoingReinvite | undefined;
-  #repeatAck: (() => void) | undefined;
-  #byeWaiting: { reason: SipReason | undefined } | undefined;
+  /** The peer's 2xx before we have acknowledged it. */
+  #acceptance: Acceptance | undefined;
+  #acknowledgement: Acknowledgement | undefined;
+  #byeWaiting: { readonly reason: SipReason | undefined } | undefined;
   #ended = false;
+  /** Our BYE was answered, or the peer's was. */
+  #left = false;
 
-  constructor(core: Core, options: SessionOptions) {
-    this.#core = core;
+  constructor(options: SessionOptions) {
+    const { call } = options;
+    this.#core = call.core;
+    this.#call = call;
     this.#options = options;
-    this.#dialog = options.dialog;
-    this.#answered = options.caller;
-    core.dialogs.set(options.dialog.key, this);
+    this.#updates = options.updates;
+    this.#answered = call.caller;
+    this.#acceptance = options.acceptance;
+    const hooks: CallHooks = {
+      listener: options.listener,
+      gone: (status) => {
+        this.#leave({ by: 'network', cause: 'dialog-gone', sipStatus: status }, undefined);
+      },
+    };
+    this.#updates.confirm(hooks);
+    this.#infos = new Infos(call, hooks);
+    this.#transfers = new Transfers(call, hooks, () => {
+      this.#forget();
+    });
+    this.#reinvites = new IncomingReinvites(call, {
+      ...hooks,
+      busy: () => this.#outgoing?.pending === true || this.#answer !== undefined,
+      accept: (transaction, parts) => {
+        this.accept(transaction, parts);
+      },
+    });
+    call.timer.attach({
+      refresh: () => {
+        this.#refresh();
+      },
+      expired: () => {
+        this.#leave({ by: 'network', cause: 'session-expired' }, EXPIRED);
+      },
+    });
+    this.#core.dialogs.set(call.dialog.key, this);
+    if (options.acceptance !== undefined) call.timer.accepted(options.acceptance.response);
   }
 
   get ended(): boolean {
@@ -66,14 +121,20 @@ export class Session implements DialogUsage {
     );
   }
 
-  /** Acknowledges the 2xx to an INVITE of ours. */
-  acknowledge(response: SipResponse, sdp?: string): void {
-    this.#repeatAck = acknowledge(this.#core, this.#dialog, response, sdp);
+  /** Acknowledges the 2xx to our first INVITE. A second time does nothing. */
+  acknowledge(sdp?: string): void {
+    if (this.#acceptance === undefined) return;
+    this.#acknowledgement = new Acknowledgement(this.#core, this.#call.dialog, this.#acceptance, sdp);
+    this.#acceptance = undefined;
   }
 
   /** The 2xx came again: so does the ACK. */
   repeatAck(): void {
-    this.#repeatAck?.();
+    this.#acknowledgement?.repeat();
+  }
+
+  replaceable(): { readonly state: ReplacedState; readonly call: CallControl } {
+    return { state: this.#ended ? 'ended' : 'confirmed', call: this.#options.control };
   }
 
   handleAck(ack: SipRequest): void {
@@ -81,8 +142,9 @@ export class Session implements DialogUsage {
     const initial = !this.#answered;
     this.#answered = true;
     this.#answer.ack();
+    const sdp = initial ? this.#firstAnswer(ack) : this.#reinvites.acked(ack);
     this.#core.guard('onAcked', () => {
-      this.#options.listener().onAcked?.({ sdp: ack.sdp, initial });
+      this.#options.listener().onAcked?.({ sdp, initial });
     });
     // Section 15: the callee's BYE waits for the ACK of its 2xx.
     if (this.#byeWaiting !== undefined && !this.#ended) this.#sendBye(this.#byeWaiting.reason);
@@ -90,37 +152,17 @@ export class Session implements DialogUsage {
 
   handleRequest(transaction: ServerTransaction): void {
     const { request } = transaction;
+    if (!this.#call.dialog.acceptSequence(request)) {
+      transaction.respond(OUT_OF_ORDER);
+      return;
+    }
     if (this.#ended) {
-      // Our BYE crossed the peer's: answer it, refuse the rest.
-      transaction.respond({ status: request.method === 'BYE' ? 200 : 481 });
+      this.#handleLate(transaction);
       return;
     }
-    // Section 12.2.2.
-    if (!this.#dialog.acceptSequence(request)) {
-      transaction.respond({ status: 500, reason: 'CSeq Out Of Order', headers: [['Retry-After', '0']] });
-      return;
-    }
-    const refused = unsupported(request);
-    if (refused !== undefined) {
-      transaction.respond(refused);
-      return;
-    }
-    switch (request.method) {
-      case 'BYE':
-        this.#handleBye(transaction);
-        return;
-      case 'INVITE':
-        this.#handleReinvite(transaction);
-        return;
-      case 'INFO':
-        this.#handleInfo(transaction);
-        return;
-      case 'OPTIONS':
-        transaction.respond(optionsReply(this.#core));
-        return;
-      default:
-        transaction.respond({ status: 405, headers: [['Allow', ALLOW]] });
-    }
+    const refused = unsupported(this.#core, request);
+    if (refused === undefined) this.#handle(transaction);
+    else transaction.respond(refused);
   }
 
   bye(reason: SipReason | undefined): void {
@@ -130,23 +172,22 @@ export class Session implements DialogUsage {
     else this.#sendBye(reason);
   }
 
-  reinvite(sdp: string): Promise<{ ok: true; sdp: string | undefined } | ReinviteFailure> {
-    const refuse = (status: number, reason: string): Promise<ReinviteFailure> =>
+  reinvite(sdp: string): Promise<ReinviteResult> {
+    const refuse = (status: number, reason: string): Promise<ReinviteResult> =>
       Promise.resolve({ ok: false, status, reason });
     if (this.#ended) return refuse(481, 'The Call Is Over');
-    // Section 14.1: not while another INVITE is open in either direction.
-    if (this.#outgoing !== undefined || this.#incoming !== undefined || this.#answer !== undefined)
+    // Section 14.1: not while another INVITE, or another offer, is open in either direction.
+    const { offerAnswer } = this.#call;
+    const busy = this.#outgoing !== undefined || this.#reinvites.pending || this.#answer !== undefined;
+    if (busy || this.#acceptance !== undefined || offerAnswer === 'offered' || offerAnswer === 'asked')
       return refuse(491, 'Request Pending');
-    const outgoing = new OutgoingReinvite(this.#core, {
-      dialog: this.#dialog,
+    const outgoing = new OutgoingReinvite(this.#call, {
       sdp,
-      digest: this.#options.digest,
-      caller: this.#options.caller,
       done: () => {
         if (this.#outgoing === outgoing) this.#outgoing = undefined;
       },
       dialogGone: (status) => {
-        this.#gone(status);
+        this.#leave({ by: 'network', cause: 'dialog-gone', sipStatus: status }, undefined);
       },
     });
     this.#outgoing = outgoing;
@@ -154,113 +195,142 @@ export class Session implements DialogUsage {
     return outgoing.result;
   }
 
+  update(sdp: string | undefined): Promise<ReinviteResult> {
+    return this.#updates.send(sdp);
+  }
+
   info(contentType: string, body: string): Promise<number> {
-    if (this.#ended) return Promise.resolve(481);
-    return new Promise((resolve) => {
-      const outgoing = {
-        method: 'INFO',
-        headers: [['Content-Type', contentType] as const],
-        body: Buffer.from(body),
-        digest: this.#options.digest,
-      };
-      try {
-        sendInDialog(this.#core, this.#dialog, outgoing, ({ status }) => {
-          resolve(status);
-          // Section 12.2.1.2.
-          if (status === 481 || status === 408) this.#gone(status);
-        });
-      } catch (error) {
-        this.#core.log.warn({ err: error }, 'cannot write an INFO request');
-        resolve(400);
-      }
-    });
+    return this.#ended ? Promise.resolve(481) : this.#infos.send(contentType, body);
+  }
+
+  refer(target: string | CallControl, options: ReferOptions): Promise<ReferResult> {
+    if (this.#ended) return Promise.resolve({ kind: 'refused', status: 481, reason: 'The Call Is Over' });
+    if (typeof target === 'string') return this.#transfers.refer(target, options);
+    const id = target.dialogId;
+    const uri = target.remoteTarget;
+    if (
+      id === undefined ||
+      uri === undefined ||
+      !this.#core.dialogs.has(dialogKey(id.callId, id.localTag, id.remoteTag))
+    )
+      return Promise.resolve({ kind: 'refused', status: 481, reason: 'The Other Call Is Over' });
+    return this.#transfers.refer(uri, options, id);
   }
 
   /** The user agent closes: BYE at once, whatever is open. */
   shutDown(): void {
-    this.#leave({ by: 'local', cause: 'closed' }, undefined);
+    this.#leave({ by: 'local', cause: 'closed' }, SHUTTING_DOWN);
+    this.#transfers.close();
+  }
+
+  #handle(transaction: ServerTransaction): void {
+    switch (transaction.request.method) {
+      case 'BYE':
+        this.#handleBye(transaction);
+        return;
+      case 'INVITE':
+        this.#reinvites.handle(transaction);
+        return;
+      case 'UPDATE':
+        this.#updates.handle(transaction);
+        return;
+      case 'INFO':
+        this.#infos.handle(transaction);
+        return;
+      case 'REFER':
+        this.#transfers.handleRefer(transaction);
+        return;
+      case 'NOTIFY':
+        this.#transfers.handleNotify(transaction);
+        return;
+      case 'OPTIONS':
+        transaction.respond(optionsReply(this.#core, transaction.source));
+        return;
+      case 'PRACK':
+        // For a response of ours that the answer has overtaken.
+        if (this.#options.prack === undefined) transaction.respond({ status: 481 });
+        else this.#options.prack(transaction);
+        return;
+      default:
+        transaction.respond(refusedMethod(this.#core, transaction.request.method));
+    }
+  }
+
+  /** After the end: our BYE crossed the peer's, or a transfer that the peer runs for us is reported still. */
+  #handleLate(transaction: ServerTransaction): void {
+    const { method } = transaction.request;
+    if (method === 'BYE') transaction.respond({ status: 200 });
+    else if (method === 'NOTIFY' && this.#transfers.active) this.#transfers.handleNotify(transaction);
+    else transaction.respond({ status: 481 });
   }
 
   #handleBye(transaction: ServerTransaction): void {
     transaction.respond({ status: 200 });
     const reason = reasonOf(transaction.request);
-    this.#core.dialogs.delete(this.#dialog.key);
     this.#end({ by: 'remote', cause: 'bye', ...(reason === undefined ? {} : { reason }) });
+    this.#left = true;
+    this.#forget();
   }
 
-  #handleReinvite(transaction: ServerTransaction): void {
-    // Section 14.2: a second INVITE before the first has its final response.
-    if (this.#incoming !== undefined) {
-      const seconds = String(this.#core.random.int(11));
-      transaction.respond({ status: 500, headers: [['Retry-After', seconds]] });
-      return;
-    }
-    if (this.#outgoing?.pending === true || this.#answer !== undefined) {
-      transaction.respond({ status: 491 });
-      return;
-    }
-    this.#incoming = transaction;
-    transaction.user = {
-      onCancel: () => {
-        this.#finishReinvite(transaction, { status: 487 });
-      },
+  /** The answer in the ACK of our first 2xx, when that held our offer. */
+  #firstAnswer(ack: SipRequest): string | undefined {
+    if (this.#call.offerAnswer !== 'offered') return undefined;
+    this.#call.note(ack.sdp === undefined ? 'drop' : 'receive-answer');
+    return ack.sdp;
+  }
+
+  /** RFC 4028 section 7.4: by UPDATE where the peer takes it, else by a re-INVITE with what is in force. */
+  #refresh(): void {
+    const settle = ({ ok }: ReinviteResult): void => {
+      if (!ok) this.#call.timer.failed();
     };
-    this.#askReinvite(transaction.request.sdp)
-      .then((reply) => {
-        this.#finishReinvite(transaction, reply);
-      })
-      .catch((error: unknown) => {
-        this.#core.log.error({ err: error }, 'a SIP call listener failed in onReinvite');
-        this.#finishReinvite(transaction, { status: 500 });
-      });
+    if (this.#call.peer.allows('UPDATE')) void this.#updates.send(undefined).then(settle);
+    else void this.#refreshByReinvite().then(settle);
   }
 
-  async #askReinvite(offer: string | undefined): Promise<ReinviteReply> {
+  async #refreshByReinvite(): Promise<ReinviteResult> {
     const listener = this.#options.listener();
-    return (await listener.onReinvite?.(offer)) ?? { status: 488 };
-  }
-
-  #finishReinvite(transaction: ServerTransaction, reply: ReinviteReply): void {
-    if (this.#incoming !== transaction) return;
-    this.#incoming = undefined;
-    if (this.#ended) return;
-    if ('sdp' in reply) {
-      this.#dialog.refreshTarget(transaction.request.contact);
-      const headers = [...this.#core.selfHeaders(), ['Content-Type', SDP_TYPE] as const];
-      this.accept(transaction, { status: 200, headers, body: Buffer.from(reply.sdp) });
-    } else {
-      const warning = reply.warning === undefined ? [] : [['Warning', reply.warning] as const];
-      respondSafely(this.#core, transaction, { ...reply, headers: warning });
+    let dropped = false;
+    try {
+      const reply = await listener.onReinvite?.(undefined);
+      if (reply === undefined || !('sdp' in reply)) return { ok: false, status: 488, reason: 'Nothing To Offer' };
+      dropped = true;
+      const result = await this.reinvite(reply.sdp);
+      dropped = !result.ok || result.sdp === undefined;
+      if (result.ok && result.sdp !== undefined) listener.onAcked?.({ sdp: result.sdp, initial: false });
+      return result;
+    } catch (error) {
+      this.#core.log.error({ err: error }, 'a SIP call listener failed in a session refresh');
+      return { ok: false, status: 500, reason: 'Listener Failed' };
+    } finally {
+      if (dropped) this.#core.guard('onOfferDropped', () => listener.onOfferDropped?.());
     }
-  }
-
-  #handleInfo(transaction: ServerTransaction): void {
-    const listener = this.#options.listener();
-    if (listener.onInfo === undefined) {
-      transaction.respond({ status: 415 });
-      return;
-    }
-    transaction.respond({ status: 200 });
-    const { contentType, body } = transaction.request;
-    this.#core.guard('onInfo', () => listener.onInfo?.({ contentType, body }));
   }
 
   #sendBye(reason: SipReason | undefined): void {
     this.#leave({ by: 'local', cause: 'bye', ...(reason === undefined ? {} : { reason }) }, reason);
   }
 
-  /** The peer says it knows no such dialog, or is silent: it ends (section 12.2.1.2), with a BYE in case it lives. */
-  #gone(status: number): void {
-    this.#leave({ by: 'network', cause: 'dialog-gone', sipStatus: status }, undefined);
-  }
-
   #leave(end: CallEnd, reason: SipReason | undefined): void {
     if (this.#ended) return;
-    const outgoing = { method: 'BYE', headers: reasonHeader(reason), digest: this.#options.digest };
+    // The peer's 2xx is acknowledged first, whatever the answer to its offer would have been.
+    this.acknowledge();
     this.#end(end);
-    sendInDialog(this.#core, this.#dialog, outgoing, () => {
-      this.#core.dialogs.delete(this.#dialog.key);
-    });
+    const leave = (): void => {
+      sendBye(this.#core, this.#call.dialog, { reason, digest: this.#call.digest }, () => {
+        this.#left = true;
+        this.#forget();
+      });
+    };
+    if (this.#acknowledgement === undefined) leave();
+    else this.#acknowledgement.whenSent(leave);
+  }
+
+  /** Takes the dialog off the table once nothing is to come in it. */
+  #forget(): void {
+    if (!this.#left || this.#transfers.active) return;
+    const { key } = this.#call.dialog;
+    if (this.#core.dialogs.get(key) === this) this.#core.dialogs.delete(key);
   }
 
   #end(end: CallEnd): void {
@@ -268,21 +338,11 @@ export class Session implements DialogUsage {
     this.#ended = true;
     this.#answer?.abandon();
     this.#answer = undefined;
-    // Section 15.1.2: pending requests of the dialog are answered with 487.
-    this.#incoming?.respond({ status: 487 });
-    this.#incoming = undefined;
+    this.#reinvites.close();
+    this.#updates.close();
     this.#outgoing?.abandon();
+    this.#call.timer.close();
     this.#options.closed();
     this.#core.guard('onEnded', () => this.#options.listener().onEnded?.(end));
-  }
-}
-
-/** Answers with what the application chose; 500 when that cannot be written. */
-export function respondSafely(core: Core, transaction: ServerTransaction, parts: ResponseParts): void {
-  try {
-    transaction.respond(parts);
-  } catch (error) {
-    core.log.warn({ err: error, status: parts.status }, 'a SIP response could not be written; answered 500');
-    transaction.respond({ status: 500, toTag: parts.toTag });
   }
 }

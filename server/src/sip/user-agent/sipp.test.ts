@@ -4,12 +4,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { delay, systemClock, systemRandom } from '../../kernel/index.ts';
 import { createSdpSession } from '../sdp/index.ts';
 import { recordingLog } from '../testing/log.ts';
-import { sampleSdp } from '../testing/sdp.ts';
-import { runSipp, scenario } from '../testing/sipp.ts';
+import { runSipp } from '../testing/sipp.ts';
 import type { SippResult } from '../testing/sipp.ts';
 import { openUdpTransport } from '../transport/index.ts';
-import type { Transport } from '../transport/index.ts';
-import type { CallEnd, CallFailure, IncomingCall, UserAgent } from './api.ts';
+import type { SingleTransport } from '../transport/index.ts';
+import type { CallEnd, IncomingCall, UserAgent } from './api.ts';
 import { createUserAgent } from './user-agent.ts';
 
 async function freePort(): Promise<number> {
@@ -28,8 +27,9 @@ function expectClean(result: SippResult): void {
   expect({ code: result.code, errors: result.errors }, result.output).toEqual({ code: 0, errors: '' });
 }
 
+/** Many calls at once by scenarios that sipp brings along; every other way a call can go: `../testing/peers/`. */
 describe('interoperability with sipp', () => {
-  let transport: Transport;
+  let transport: SingleTransport;
   let agent: UserAgent;
   let incoming: (call: IncomingCall) => void;
 
@@ -116,135 +116,6 @@ describe('interoperability with sipp', () => {
     });
     expect(new Set(await Promise.all(calls))).toEqual(new Set(['bye']));
     expectClean(await run.result);
-  });
-
-  it('RFC 3261 section 9: a CANCEL of sipp is answered and the call is told', async () => {
-    const reasons: unknown[] = [];
-    incoming = (call) => {
-      call.listen({ onCancelled: (reason) => reasons.push(reason) });
-      call.ring();
-    };
-    const { result } = runSipp([
-      '-sf',
-      scenario('uac-cancel'),
-      us(),
-      '-i',
-      '127.0.0.1',
-      '-p',
-      String(await freePort()),
-      '-m',
-      '5',
-    ]);
-    expectClean(await result);
-    expect(reasons).toEqual(Array.from({ length: 5 }, () => ({ protocol: 'SIP', cause: 487, text: 'caller gave up' })));
-    expect(agent.stats).toMatchObject({ calls: 0, dialogs: 0 });
-  });
-
-  it('RFC 3261 section 14: a re-INVITE of sipp puts the call on hold and takes it back', async () => {
-    const directions: string[] = [];
-    const acks: boolean[] = [];
-    incoming = (call) => {
-      const sdp = createSdpSession(local, systemRandom);
-      call.listen({
-        onAcked: ({ initial }) => acks.push(initial),
-        onReinvite: (offer) => {
-          const answered = sdp.answerOffer(offer ?? '');
-          directions.push(`${answered.audio.direction} ${answered.audio.heldByPeer}`);
-          return { sdp: answered.sdp };
-        },
-      });
-      call.answer(sdp.answerOffer(call.remoteOffer ?? '').sdp);
-    };
-    const { result } = runSipp([
-      '-sf',
-      scenario('uac-reinvite'),
-      us(),
-      '-i',
-      '127.0.0.1',
-      '-p',
-      String(await freePort()),
-      '-m',
-      '3',
-    ]);
-    expectClean(await result);
-    expect(directions.sort()).toEqual([
-      ...Array<string>(3).fill('recvonly true'),
-      ...Array<string>(3).fill('sendrecv false'),
-    ]);
-    expect(acks.filter((initial) => initial)).toHaveLength(3);
-    expect(acks.filter((initial) => !initial)).toHaveLength(6);
-  });
-
-  it('RFC 3261 sections 14 and 22: our digest is verified by sipp and our re-INVITE is taken', async () => {
-    const port = await freePort();
-    const run = runSipp([
-      '-sf',
-      scenario('uas-reinvite'),
-      '-i',
-      '127.0.0.1',
-      '-p',
-      String(port),
-      '-m',
-      '1',
-      '-au',
-      'alice',
-      '-ap',
-      'secret',
-    ]);
-    await bound(port);
-    const sdp = createSdpSession(local, systemRandom);
-    const held = await new Promise<string>((resolve, reject) => {
-      const call = agent.invite(
-        {
-          target: `sip:service@127.0.0.1:${port}`,
-          from: { uri: 'sip:alice@127.0.0.1' },
-          sdp: sdp.createOffer(),
-          credentials: { username: 'alice', password: 'secret' },
-        },
-        {
-          onAnswered: (event) => {
-            sdp.acceptAnswer(event.sdp ?? '');
-            void call.reinvite(sdp.createOffer({ direction: 'sendonly' })).then((result) => {
-              resolve(result.ok ? sdp.acceptAnswer(result.sdp ?? '').direction : `failed ${result.status}`);
-              call.bye();
-            });
-          },
-          onFailed: (failure) => {
-            reject(new Error(JSON.stringify(failure)));
-          },
-        },
-      );
-    });
-    expectClean(await run.result);
-    expect(held).toBe('sendonly');
-  });
-
-  it('RFC 3261 section 9: our CANCEL ends a ringing call at sipp', async () => {
-    const cancelPort = await freePort();
-    const cancelRun = runSipp([
-      '-sf',
-      scenario('uas-cancelled'),
-      '-i',
-      '127.0.0.1',
-      '-p',
-      String(cancelPort),
-      '-m',
-      '1',
-    ]);
-    await bound(cancelPort);
-    const failure = await new Promise<CallFailure>((resolve) => {
-      const call = agent.invite(
-        { target: `sip:service@127.0.0.1:${cancelPort}`, from: { uri: 'sip:bob@127.0.0.1' }, sdp: sampleSdp() },
-        {
-          onProvisional: () => {
-            call.cancel();
-          },
-          onFailed: resolve,
-        },
-      );
-    });
-    expectClean(await cancelRun.result);
-    expect(failure).toMatchObject({ status: 487, received: true });
   });
 });
 

@@ -8,16 +8,30 @@ const T1 = 500;
 describe('requests outside a dialog', () => {
   it.each<[string, string, string, [string, string]?]>([
     [
-      '8.2.1: an unknown method is 405 with Allow',
-      requestText({ method: 'FOO' }),
+      '8.2.1: a method that is not taken is 405 with Allow',
+      requestText({ method: 'MESSAGE' }),
       '405',
-      ['Allow', 'INVITE, ACK, CANCEL, BYE, OPTIONS, INFO'],
+      ['Allow', 'INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REFER, NOTIFY, PRACK'],
+    ],
+    ['21.5.2: an unknown method is 501', requestText({ method: 'FOO' }), '501'],
+    [
+      '12.2.2: NOTIFY of an unknown event is 489',
+      requestText({ method: 'NOTIFY', extra: ['Event: presence'] }),
+      '489',
+      ['Allow-Events', 'refer'],
+    ],
+    ['12.2.2: NOTIFY of no subscription is 481', requestText({ method: 'NOTIFY', extra: ['Event: refer'] }), '481'],
+    [
+      '21.4.27: a body that cannot be decrypted is 493',
+      requestText().replace('application/sdp', 'application/pkcs7-mime'),
+      '493',
+      ['Reason', 'Q.850;cause=79;text="The body cannot be decrypted"'],
     ],
     [
       '8.2.2.3: an unknown extension is 420',
-      requestText({ extra: ['Require: 100rel, foo'] }),
+      requestText({ extra: ['Require: 100rel, foo, bar'] }),
       '420',
-      ['Unsupported', '100rel, foo'],
+      ['Unsupported', 'foo, bar'],
     ],
     [
       '8.2.3: another body is 415',
@@ -42,7 +56,7 @@ describe('requests outside a dialog', () => {
       '11.2: OPTIONS is 200 with what we can do',
       requestText({ method: 'OPTIONS' }),
       '200',
-      ['Accept', 'application/sdp'],
+      ['Accept', 'application/sdp, message/sipfrag'],
     ],
   ])('RFC 3261 section %s', (_what, text, status, header) => {
     const test = testAgent();
@@ -181,5 +195,73 @@ describe('ping', () => {
     await expect(silent).resolves.toBe(408);
     await expect(test.agent.ping('nonsense')).resolves.toBe(400);
     expect(test.clock.pendingTimers).toBe(0);
+  });
+});
+
+describe('overload', () => {
+  const invite = (id: string, extra: readonly string[] = []): string =>
+    requestText({ branch: `z9hG4bK-${id}`, callId: id, extra });
+
+  /** An agent with one call up whose event loop has no reserve: it refuses nearly every new call. */
+  function overloaded() {
+    const load = { now: 0 };
+    const world = testAgent(
+      { onReplaces: (call) => world.calls.push(call) },
+      { overload: { meter: { read: () => load.now } } },
+    );
+    const { transport, clock, calls } = world;
+    transport.deliver(invite('up'));
+    calls[0]?.answer('v=0\r\n');
+    const answer = transport.take().at(-1) ?? '';
+    const to = /^To: .*$/m.exec(answer)?.[0].trim() ?? '';
+    transport.deliver(requestText({ method: 'ACK', branch: 'z9hG4bK-ack', callId: 'up', to }));
+    load.now = 1;
+    for (let look = 0; look < 20; look++) {
+      for (let call = 0; call < 6; call++) transport.deliver(invite(`${look}-${call}`));
+      clock.advance(100);
+    }
+    for (let call = 0; call < 6; call++) transport.deliver(invite(`last-${call}`));
+    transport.take();
+    const taken = calls.length;
+    const { refused } = world.agent.stats;
+    return { ...world, load, to, taken, refused };
+  }
+
+  it('answers new calls with 503, Retry-After and a Reason, and keeps nothing of them', () => {
+    const { agent, transport, calls, taken, refused } = overloaded();
+    const before = agent.stats.transactions;
+    transport.deliver(invite('one'));
+    const [text = ''] = transport.take();
+    expect(text).toMatch(/^SIP\/2.0 503 Service Unavailable\r\n/);
+    expect(headerOf(text, 'Retry-After')).toBe('5');
+    expect(headerOf(text, 'Reason')).toContain('More calls come than this server has room for');
+    transport.deliver(requestText({ method: 'ACK', branch: 'z9hG4bK-one', callId: 'one' }));
+    transport.deliver(invite('one'));
+    expect(transport.take()).toHaveLength(1);
+    expect(calls).toHaveLength(taken);
+    expect(agent.stats).toMatchObject({ transactions: before, refused: refused + 1 });
+    agent.close();
+  });
+
+  it('calls that are up go on: their requests, and calls that take their place, are served', () => {
+    const { agent, transport, calls, to, taken } = overloaded();
+    const tag = to.split('tag=')[1] ?? '';
+    transport.deliver(invite('next', [`Replaces: up;to-tag=${tag};from-tag=alice-tag`]));
+    expect(calls).toHaveLength(taken + 1);
+    transport.deliver(requestText({ method: 'BYE', sequence: 2, branch: 'z9hG4bK-bye', callId: 'up', to }));
+    expect(transport.takeLines().at(-1)).toBe('SIP/2.0 200 OK | 2 BYE');
+    agent.close();
+  });
+
+  it('takes every call again when the load has gone', () => {
+    const { agent, transport, calls, clock, load, taken } = overloaded();
+    load.now = 0.2;
+    transport.deliver(invite('refused'));
+    clock.advance(10_000);
+    transport.take();
+    for (const id of ['a', 'b', 'c']) transport.deliver(invite(id));
+    expect(calls).toHaveLength(taken + 3);
+    agent.close();
+    expect(clock.pendingTimers).toBe(0);
   });
 });

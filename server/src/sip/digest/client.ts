@@ -1,11 +1,16 @@
-import { createHash } from 'node:crypto';
 import { randomHex } from '../../kernel/index.ts';
 import type { Random } from '../../kernel/index.ts';
 import { parseAuth, quote } from '../message/index.ts';
 import type { AuthValue, HeaderPair, SipRequest, SipResponse } from '../message/index.ts';
-import type { DigestCredentials } from './api.ts';
+import { digestResponse, hashOfAlgorithm } from './hash.ts';
 
-const HASHES: Readonly<Record<string, string>> = { md5: 'md5', 'sha-256': 'sha256', 'sha-512-256': 'sha512-256' };
+/** Credentials for digest challenges (RFC 8760). */
+export interface DigestCredentials {
+  readonly username: string;
+  readonly password: string;
+  /** Answer only challenges of this realm (default: any). */
+  readonly realm?: string;
+}
 
 /** Challenges that one call takes before it gives up: the first, and others only while the peer says stale. */
 const MAX_ATTEMPTS = 4;
@@ -103,36 +108,9 @@ export class DigestClient {
 }
 
 function hashName(challenge: AuthValue): string | undefined {
-  const algorithm = challenge.params.get('algorithm') ?? 'MD5';
-  return HASHES[algorithm.toLowerCase().replace(/-sess$/, '')];
+  return hashOfAlgorithm(challenge.params.get('algorithm') ?? 'MD5');
 }
 
 function offersAuth(qop: string): boolean {
   return qop.split(',').some((value) => value.trim().toLowerCase() === 'auth');
-}
-
-export interface DigestParts {
-  /** Name of node:crypto. */
-  readonly hash: string;
-  readonly session: boolean;
-  readonly username: string;
-  readonly password: string;
-  readonly realm: string;
-  readonly nonce: string;
-  readonly cnonce: string;
-  /** Eight hexadecimal digits. */
-  readonly nc: string;
-  readonly qop: 'auth' | undefined;
-  readonly method: string;
-  readonly uri: string;
-}
-
-/** The `response` of RFC 7616 section 3.4.1; without qop that of RFC 2069. */
-export function digestResponse(parts: DigestParts): string {
-  const hash = (text: string): string => createHash(parts.hash).update(text, 'utf8').digest('hex');
-  const secret = hash(`${parts.username}:${parts.realm}:${parts.password}`);
-  const ha1 = parts.session ? hash(`${secret}:${parts.nonce}:${parts.cnonce}`) : secret;
-  const ha2 = hash(`${parts.method}:${parts.uri}`);
-  if (parts.qop === undefined) return hash(`${ha1}:${parts.nonce}:${ha2}`);
-  return hash([ha1, parts.nonce, parts.nc, parts.cnonce, parts.qop, ha2].join(':'));
 }

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../kernel/index.ts';
 import { createRequest, createResponse } from '../message/index.ts';
-import { DigestClient, digestResponse } from './digest.ts';
-import type { DigestParts } from './digest.ts';
+import { DigestClient } from './client.ts';
+import { digestResponse } from './hash.ts';
+import type { DigestParts } from './hash.ts';
 
 /** RFC 7616 section 3.9.1. */
 const EXAMPLE: DigestParts = {
