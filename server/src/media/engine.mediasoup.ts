@@ -3,13 +3,18 @@ import type { types } from 'mediasoup';
 import { Emitter, systemClock, systemRandom, toError } from '../kernel/index.ts';
 import type { Clock, Log, Random, Unsubscribe } from '../kernel/index.ts';
 import { MediaError } from './media-error.ts';
+import { PacedMixer } from './mixer/mixer.ts';
 import { Pacer } from './playout/pacer.ts';
-import type { MediaEngine, MediaEngineEvents, MediasoupJson, Room, WorkerFacts } from './ports.ts';
+import type { MediaCounts, MediaEngine, MediaEngineEvents, MediasoupJson, Mixer, Room, WorkerFacts } from './ports.ts';
+import type { HandOverOptions } from './rooms/hand-over-runner.ts';
 import type { MediaContext } from './rooms/media-context.ts';
 import { MediasoupRoom } from './rooms/room.mediasoup.ts';
+import type { RoomRouter } from './rooms/room-router.mediasoup.ts';
 import { SpareRouters } from './rooms/spare-routers.mediasoup.ts';
+import type { RouterParts } from './rooms/spare-routers.mediasoup.ts';
 import { WorkerPool } from './rooms/worker-pool.mediasoup.ts';
 import type { RunningWorker, WebRtcListenOptions } from './rooms/worker-pool.mediasoup.ts';
+import { ALIASES, clientCapabilities } from './rtp/plain-transport-owner.mediasoup.ts';
 import { RtpPortAllocator } from './rtp/rtp-socket.ts';
 import type { PortRange } from './rtp/rtp-socket.ts';
 
@@ -36,6 +41,13 @@ export interface MediaEngineOptions {
   };
   /** After how long without media a leg is reported `silent`, milliseconds (default 5000). */
   readonly silentAfterMs?: number;
+  /** After how long of media that holds no sound a leg is reported `quiet`, milliseconds (default 30000). */
+  readonly quietAfterMs?: number;
+  /**
+   * Whether the worker carries the audio of a bridged phone and browser without Node while nothing needs it, and how
+   * eagerly (default: yes). See docs/adr/0003-media-path.md.
+   */
+  readonly handOver?: boolean | HandOverOptions;
 }
 
 /** Same for every room, so that a client loads its device once. Opus parameters: in-band FEC, mono is enough for voice. */
@@ -43,6 +55,7 @@ const MEDIA_CODECS: types.RouterRtpCodecCapability[] = [
   { kind: 'audio', mimeType: 'audio/PCMU', clockRate: 8000, preferredPayloadType: 0 },
   { kind: 'audio', mimeType: 'audio/PCMA', clockRate: 8000, preferredPayloadType: 8 },
   { kind: 'audio', mimeType: 'audio/opus', clockRate: 48_000, channels: 2, parameters: { useinbandfec: 1 } },
+  ...ALIASES,
 ];
 
 /**
@@ -65,8 +78,11 @@ export async function createMediaEngine(options: MediaEngineOptions): Promise<Me
       log.error({ err: toError(error) }, 'a paced task failed');
     }),
     silentAfterMs: options.silentAfterMs ?? 5000,
+    quietAfterMs: options.quietAfterMs,
+    handOver: handOverOf(options.handOver ?? true),
   };
-  const ports = new RtpPortAllocator(options.rtp?.ip ?? '127.0.0.1', options.rtp?.ports);
+  const isShared = context.handOver !== undefined;
+  const ports = new RtpPortAllocator(options.rtp?.ip ?? '127.0.0.1', options.rtp?.ports, isShared);
   const pool = new WorkerPool({
     workers: options.workers ?? availableParallelism(),
     workerBin: options.workerBin,
@@ -82,7 +98,7 @@ export async function createMediaEngine(options: MediaEngineOptions): Promise<Me
   try {
     const { worker } = await pool.pick();
     const sample = await worker.createRouter({ mediaCodecs: MEDIA_CODECS });
-    const { rtpCapabilities } = sample;
+    const rtpCapabilities = clientCapabilities(sample.rtpCapabilities);
     sample.close();
     return new MediasoupEngine({
       context,
@@ -96,6 +112,11 @@ export async function createMediaEngine(options: MediaEngineOptions): Promise<Me
     await pool.close();
     throw error;
   }
+}
+
+function handOverOf(given: boolean | HandOverOptions): HandOverOptions | undefined {
+  if (given === true) return {};
+  return given === false ? undefined : given;
 }
 
 interface EngineParts {
@@ -126,21 +147,32 @@ class MediasoupEngine implements MediaEngine {
     return this.#parts.pool.facts;
   }
 
-  async createRoom(options: { readonly id: string }): Promise<Room> {
-    // A worker may die between being picked and being used: the next one gets the room.
-    for (let attempt = 0; attempt < 3; attempt++) {
-      if (this.#closing !== undefined) break;
-      const running = await this.#parts.pool.pick();
-      running.rooms++;
-      const room = await this.#open(options.id, running).catch((error: unknown) => {
-        this.#parts.context.log.warn({ err: toError(error), room: options.id }, 'a room could not be made on a worker');
-        return undefined;
-      });
-      if (room !== undefined) return room;
-      running.rooms--;
-    }
-    if (this.#closing !== undefined) throw new MediaError('closed', 'the media engine is closed');
-    throw new MediaError('no-worker', `room ${options.id} could not be made on any worker; see the log`);
+  get counts(): MediaCounts {
+    let legs = 0;
+    for (const room of this.#rooms) legs += room.legs;
+    const { ports, pool } = this.#parts;
+    const { router, transport, ...streams } = pool.objects;
+    const spare = this.#spares.size;
+    const objects = { router: router - spare, transport: transport - spare, ...streams };
+    return { rooms: this.#rooms.size, legs, rtpPorts: ports.bound, objects };
+  }
+
+  createRoom(options: { readonly id: string }): Promise<Room> {
+    if (this.#closing !== undefined) return Promise.reject(new MediaError('closed', 'the media engine is closed'));
+    const { id } = options;
+    const { context, ports, announcedAddress, rtpCapabilities } = this.#parts;
+    const openRouter = (): Promise<RoomRouter> => this.#openRouter(id);
+    const room = new MediasoupRoom({ id, context, openRouter, ports, announcedAddress, rtpCapabilities });
+    this.#rooms.add(room);
+    room.onEnded(() => {
+      this.#rooms.delete(room);
+    });
+    return Promise.resolve(room);
+  }
+
+  createMixer({ id }: { readonly id: string }): Mixer {
+    const { pacer, log } = this.#parts.context;
+    return new PacedMixer({ id, pacer, log });
   }
 
   on<K extends keyof MediaEngineEvents>(event: K, listener: (payload: MediaEngineEvents[K]) => void): Unsubscribe {
@@ -161,16 +193,35 @@ class MediasoupEngine implements MediaEngine {
     return this.close();
   }
 
-  async #open(id: string, running: RunningWorker): Promise<Room> {
-    const { context, ports, announcedAddress } = this.#parts;
-    const { router, direct } = await this.#spares.take(running.worker);
-    const room = new MediasoupRoom({ id, context, router, direct, server: running.server, ports, announcedAddress });
-    this.#rooms.add(room);
-    room.onEnded(() => {
-      this.#rooms.delete(room);
-      running.rooms--;
-    });
-    if (this.#closing !== undefined) await room.end('engine-closed');
-    return room;
+  async #openRouter(id: string): Promise<RoomRouter> {
+    const { context, pool } = this.#parts;
+    // A worker may die between being picked and being used: the next one gets the room.
+    for (let attempt = 0; attempt < 3; attempt++) {
+      const running = await pool.pick();
+      running.rooms++;
+      try {
+        return roomRouter(running, await this.#spares.take(running.worker));
+      } catch (error) {
+        running.rooms--;
+        context.log.warn({ err: toError(error), room: id }, 'a worker could not make a router');
+      }
+    }
+    throw new MediaError('no-worker', `no worker could make what room ${id} needs for a browser; see the log`);
   }
+}
+
+function roomRouter(running: RunningWorker, { router, direct }: RouterParts): RoomRouter {
+  let isReleased = false;
+  return {
+    router,
+    direct,
+    server: running.server,
+    strays: running.strays,
+    release: () => {
+      if (isReleased) return;
+      isReleased = true;
+      router.close();
+      running.rooms--;
+    },
+  };
 }

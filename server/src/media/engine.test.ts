@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { silentLog } from '../kernel/index.ts';
 import { dominantTone } from './audio/goertzel.ts';
 import { toneSource } from './audio/tones.ts';
@@ -181,10 +181,49 @@ describe('workers', () => {
     await expect(closed).resolves.toEqual({ reason: 'media-worker-died' });
     await expect(client.restartIce(send.id)).rejects.toMatchObject({ reason: 'closed' });
     const successor = await other.createRoom({ id: 'next' });
+    // Waits for the replacement.
+    await successor.createClientLeg({ id: 'd' });
     expect(other.workers[0]?.pid).not.toBe(worker?.pid);
     expect(other.workers[0]?.rooms).toBe(1);
     await expect(room.createSipLeg({ id: 'b' })).rejects.toMatchObject({ reason: 'closed' });
     await successor.close();
+  });
+
+  it('a room without a browser has nothing at a worker, goes on without one, and is made without one', async () => {
+    await using other = await createMediaEngine({ log: silentLog, workers: 1, workerBin: requireWorkerBin() });
+    const room = await other.createRoom({ id: 'phones' });
+    const legs = [await room.createSipLeg({ id: 'a' }), await room.createSipLeg({ id: 'b' })];
+    room.connect(legs[0]!, legs[1]!);
+    expect(other.workers[0]?.rooms).toBe(0);
+    expect(other.counts).toMatchObject({ rooms: 1, legs: 2, rtpPorts: 4, objects: { router: 0 } });
+    const died = new Promise((resolve) => other.on('worker-died', resolve));
+    process.kill(other.workers[0]!.pid, 'SIGKILL');
+    await expect(died).resolves.toMatchObject({ rooms: 0 });
+    expect(other.workers).toEqual([]);
+    const second = await other.createRoom({ id: 'without worker' });
+    await second.createSipLeg({ id: 'c' });
+    expect(other.counts).toMatchObject({ rooms: 2, legs: 3, rtpPorts: 6 });
+    await room.close();
+    await second.close();
+    expect(other.counts).toMatchObject({ rooms: 0, legs: 0, rtpPorts: 0 });
+  });
+
+  it('two browsers that come at once share the router; a room closed meanwhile leaves none behind', async () => {
+    await using other = await createMediaEngine({ log: silentLog, workers: 1, workerBin: requireWorkerBin() });
+    const room = await other.createRoom({ id: 'a' });
+    await Promise.all([room.createClientLeg({ id: '1' }), room.createClientLeg({ id: '2' })]);
+    expect(other.workers[0]?.rooms).toBe(1);
+    expect(other.counts.objects.producer).toBe(2);
+    const hasty = await other.createRoom({ id: 'b' });
+    const leg = hasty.createClientLeg({ id: '3' });
+    await hasty.close();
+    await expect(leg).rejects.toMatchObject({ reason: 'closed' });
+    await room.close();
+    expect(other.workers[0]?.rooms).toBe(0);
+    await vi.waitFor(() => {
+      const objects = { router: 0, transport: 0, producer: 0, consumer: 0 };
+      expect(other.counts).toEqual({ rooms: 0, legs: 0, rtpPorts: 0, objects });
+    });
   });
 
   it('a binary that cannot run is named with the way out', async () => {

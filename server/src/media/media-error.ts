@@ -8,7 +8,8 @@ export type MediaErrorReason =
   | 'bad-parameters'
   | 'unknown-transport'
   | 'incompatible-capabilities'
-  | 'bad-audio';
+  | 'bad-audio'
+  | 'too-many';
 
 /** Refusals of rooms, legs and audio readers. */
 export class MediaError extends DomainError<MediaErrorReason> {}

@@ -16,22 +16,43 @@ export type MediasoupJson = object;
 /** One mediasoup worker process, for metrics and tests. Ports are those of its WebRtcServer. */
 export interface WorkerFacts {
   readonly pid: number;
+  /** Rooms that have a router here: those that had a browser in them. */
   readonly rooms: number;
   readonly udpPort: number;
   readonly tcpPort: number;
 }
 
+/** Live mediasoup objects but for the routers that are made ahead. */
+export interface MediaObjects {
+  readonly router: number;
+  readonly transport: number;
+  readonly producer: number;
+  readonly consumer: number;
+}
+
+/** What is open at the moment: nothing of it may be left when the last call is over. */
+export interface MediaCounts {
+  readonly rooms: number;
+  readonly legs: number;
+  /** RTP and RTCP ports bound in this process. */
+  readonly rtpPorts: number;
+  readonly objects: MediaObjects;
+}
+
 /**
- * Owns the workers, the pacer and the RTP ports. A worker that dies is replaced at once; its rooms end with
- * `media-worker-died` and rooms created meanwhile go to the other workers, or wait for the replacement.
+ * Owns the workers, the pacer and the RTP ports. A worker that dies is replaced at once; the rooms that had a browser at
+ * it end with `media-worker-died`. Browsers that come meanwhile go to the other workers, or wait for the replacement.
  */
 export interface MediaEngine extends AsyncDisposable {
-  /** @throws MediaError `no-worker` when no worker could be started, `closed` after close() */
+  /** Needs no worker yet. @throws MediaError `closed` after close() */
   createRoom(options: { readonly id: string }): Promise<Room>;
+  /** A mix for participants of any rooms of this engine. The caller closes it. */
+  createMixer(options: { readonly id: string }): Mixer;
   /** The same for every room: for `Device.load` before there is a call. */
   readonly rtpCapabilities: MediasoupJson;
   /** Live workers only. */
   readonly workers: readonly WorkerFacts[];
+  readonly counts: MediaCounts;
   /** A worker died (its replacement is on the way) or was replaced. */
   on<K extends keyof MediaEngineEvents>(event: K, listener: (payload: MediaEngineEvents[K]) => void): Unsubscribe;
   /** Ends every room (`engine-closed`), stops the workers, frees all ports. Idempotent. */
@@ -47,22 +68,27 @@ export interface MediaEngineEvents {
 
 export type RoomEndReason = 'closed' | 'media-worker-died' | 'engine-closed';
 
-/** The media of one call. Lives until close() or until its worker dies; ending closes every leg. */
+/**
+ * The media of one call. It gets a worker with its first client leg, and then lives until close() or until that worker dies;
+ * ending closes every leg.
+ */
 export interface Room {
   readonly id: string;
   /** For `Device.load({ routerRtpCapabilities })` of mediasoup-client: PCMU, PCMA and Opus. */
   readonly rtpCapabilities: MediasoupJson;
   /** Binds an even/odd RTP/RTCP port pair. @throws MediaError `no-free-port`, `closed` */
   createSipLeg(options: SipLegOptions): Promise<SipLegMedia>;
-  /** @throws MediaError `closed` */
+  /** @throws MediaError `closed`, `no-worker` when none is running or could make what the room needs */
   createClientLeg(options: ClientLegOptions): Promise<ClientLegMedia>;
+  /** A place in a mix, to be connected with a leg of this room. @throws MediaError `closed`, `too-many` (250) */
+  createMixLeg(options: { readonly id: string; readonly mixer: Mixer }): MixLegMedia;
   /**
    * Lets both legs hear each other. A leg has at most one peer: connecting it elsewhere disconnects it first. A running
    * playback on a leg goes on and hides the peer from that leg until it ends. Idempotent.
    */
-  connect(a: Leg, b: Leg): void;
+  connect(a: Leg, b: Leg | MixLegMedia): void;
   /** Takes both ways down. Does nothing when the two are not connected. */
-  disconnect(a: Leg, b: Leg): void;
+  disconnect(a: Leg, b: Leg | MixLegMedia): void;
   /** Fires once; at once (next microtask) when the room has ended already. */
   onEnded(listener: (reason: RoomEndReason) => void): Unsubscribe;
   /** Closes every leg, then the router. Idempotent. */
@@ -83,13 +109,52 @@ export interface LegEvents {
   flowing: { readonly afterMs: number };
   /**
    * No media from this side for the configured time (default 5 s) since the leg was expected to flow; repeated
-   * only after `resumed`. Not raised while the agreed direction says that the far end does not send.
+   * only after `resumed`. Not raised while the agreed direction says that the far end does not send, and for a phone that
+   * suppresses silence: after comfort noise (60 s), while its RTCP reports tell that it sends no more than arrives (8 s each).
    */
   silent: { readonly forMs: number };
   /** Media came back after `silent`. */
   resumed: { readonly afterMs: number };
+  /**
+   * Audio comes and holds nothing audible, for 30 s now; repeated only after `sound`. Only while the audio passes this
+   * process: not from Opus, not while a worker carries the phone's RTP.
+   */
+  quiet: { readonly forMs: number; /** The loudest packet looked at. */ readonly levelDbov: number };
+  /** Sound again after `quiet`. */
+  sound: { readonly afterMs: number };
+  /**
+   * Who carries this leg's RTP from now on: this process (`node`, where every leg begins) or a media worker on the same port
+   * (`plain`), and why. SIP legs only.
+   */
+  path: { readonly owner: PathOwner; readonly reason: PathReason };
   closed: { readonly reason: LegCloseReason };
 }
+
+/** See docs/adr/0003-media-path.md. */
+export type PathOwner = 'node' | 'plain';
+
+/**
+ * Why the RTP of a phone changed hands. To the worker: `bridged`. Back to Node, or not given away at all: something needs the
+ * audio (`playback`, `sink`, `dtmf` towards the phone), the stream changes (`update` of the SDP, `direction`, `source-changed`: another SSRC or address),
+ * is not fit (`encrypted` or never shared, `no-source` known yet, `codec` differs), is not there (`not-connected`, `silent`, `peer-silent`), or it
+ * `failed`.
+ */
+export type PathReason =
+  | 'bridged'
+  | 'playback'
+  | 'sink'
+  | 'dtmf'
+  | 'update'
+  | 'direction'
+  | 'source-changed'
+  | 'encrypted'
+  | 'no-source'
+  | 'codec'
+  | 'not-connected'
+  | 'silent'
+  | 'peer-silent'
+  | 'failed'
+  | 'closed';
 
 export type LegCloseReason = 'closed' | RoomEndReason;
 
@@ -102,9 +167,10 @@ export interface LegMedia<Events extends LegEvents> {
   readonly isFlowing: boolean;
   /**
    * Plays to this leg's party, in place of what the peer says. A second play stops the first (`stopped`). Never throws
-   * out of the pacer: a source that throws ends as `failed`.
+   * out of the pacer: a source that throws ends as `failed`. With `over` it is an announcement: what plays already waits
+   * meanwhile and goes on afterwards, and what is played later waits too. A second announcement stops the first.
    */
-  play(source: FrameSource, options?: { readonly loop?: boolean }): Playback;
+  play(source: FrameSource, options?: { readonly loop?: boolean; readonly over?: boolean }): Playback;
   /** Lets the sink see every audio frame in and out of this leg (recording, gathering). Keeps the leg on G.711. */
   addSink(sink: FrameSink): Unsubscribe;
   on<K extends keyof Events>(event: K, listener: (payload: Events[K]) => void): Unsubscribe;
@@ -116,6 +182,8 @@ export interface LegMedia<Events extends LegEvents> {
 export interface Playback {
   /** Never rejects. `failed`: the source threw; the log has the error. */
   readonly done: Promise<PlaybackEnd>;
+  /** Why it `failed`, for people. */
+  readonly failure?: string | undefined;
   /** Idempotent. */
   stop(): void;
 }
@@ -135,6 +203,8 @@ export interface StreamStatistics {
   /** Cumulative, RFC 3550 section 6.4.1; may be negative with duplicates. For `sent`: as the far end reports. */
   readonly lost: number | undefined;
   readonly jitterMs: number | undefined;
+  /** Runs of lost packets, however long; absent where only their sum is known. Received streams of SIP legs only. */
+  readonly lossEvents?: number;
 }
 
 // --------------------------------------------------------------------------------------------------------- SIP leg
@@ -164,12 +234,40 @@ export interface SipMediaRemote {
   readonly direction: MediaDirection;
   /** Address that the peer's signalling comes from: RTP from it is trusted as much as from the SDP's address (NAT). */
   readonly signallingAddress?: string;
+  /** Keys that SDP agreed on (RFC 4568). Present: only SRTP is sent and taken. Absent: only plain RTP. */
+  readonly srtp?: SrtpAgreement;
+}
+
+/** Names as in SDP: RFC 4568 section 6.2, RFC 6188 section 4, RFC 7714 section 14. */
+export type SrtpSuite =
+  | 'AES_CM_128_HMAC_SHA1_80'
+  | 'AES_CM_128_HMAC_SHA1_32'
+  | 'AES_256_CM_HMAC_SHA1_80'
+  | 'AES_256_CM_HMAC_SHA1_32'
+  | 'AEAD_AES_128_GCM'
+  | 'AEAD_AES_256_GCM';
+
+/** Master key and salt of one direction, of the lengths that the suite wants. Secret: never to be logged or published. */
+export interface SrtpMasterKey {
+  readonly key: Uint8Array;
+  readonly salt: Uint8Array;
+}
+
+/** How the two directions of a stream are protected. */
+export interface SrtpAgreement {
+  readonly suite: SrtpSuite;
+  /** We protect with it. */
+  readonly local: SrtpMasterKey;
+  /** The far end protects with it. */
+  readonly remote: SrtpMasterKey;
 }
 
 export interface SipLegMedia extends LegMedia<LegEvents> {
   readonly kind: 'sip';
   /** For our SDP, known before the remote is: announced address, even RTP port (RTCP is the next one). */
   readonly local: { readonly address: string; readonly port: number };
+  /** Where another leg of this process reaches it: never by way of a NAT. */
+  readonly inside: { readonly address: string; readonly port: number };
   /**
    * Starts (first call) or changes the stream: offer/answer, re-INVITE, hold. A changed remote address or port makes the
    * endpoint learn its source anew (rules: rtp/latch.ts); an unchanged one keeps the latch. Never throws for odd input:
@@ -254,6 +352,51 @@ export interface ClientLegMedia extends LegMedia<ClientLegEvents> {
   restartIce(transportId: string): Promise<MediasoupJson>;
 }
 
+// ----------------------------------------------------------------------------------------------------------- mixing
+
+/**
+ * Many participants, each hears all others and never itself (mix-minus, linear, 8 kHz). Ticks with the pacer while it has
+ * participants; at most 250.
+ */
+export interface Mixer {
+  readonly id: string;
+  /** Participants now. */
+  readonly size: number;
+  /** Everybody hears it, mixed with what is said. Several may play at once. A source that throws ends as `failed`. */
+  play(source: FrameSource): Playback;
+  /** Lets the sink see the whole mix, as `sent`, a frame every 20 ms from now on. */
+  addSink(sink: FrameSink): Unsubscribe;
+  /** Closes its places too. Idempotent. */
+  close(): Promise<void>;
+}
+
+export interface MixLegSettings {
+  /** Hears and is not heard. */
+  readonly muted: boolean;
+  /** Neither hears nor is heard. */
+  readonly held: boolean;
+  /** Id of the only place that hears it (coaching); undefined: all do. */
+  readonly audience: string | undefined;
+}
+
+export interface MixLegEvents {
+  /** Its party began to talk (60 ms of speech), or has said nothing for 800 ms. */
+  talking: { readonly talking: boolean };
+  closed: { readonly reason: LegCloseReason };
+}
+
+/** A participant's place in a mix. A playback on the connected leg hides the mix from its party, as it hides a peer. */
+export interface MixLegMedia {
+  readonly kind: 'mix';
+  readonly id: string;
+  readonly settings: MixLegSettings;
+  /** Default: heard by all. */
+  set(change: Partial<MixLegSettings>): void;
+  on<K extends keyof MixLegEvents>(event: K, listener: (payload: MixLegEvents[K]) => void): Unsubscribe;
+  /** Leaves the mix. Idempotent. */
+  close(): Promise<void>;
+}
+
 // ---------------------------------------------------------------------------------------------------------- frames
 
 /** 20 ms of audio at 8 kHz: 160 samples, or 160 G.711 bytes. A shorter last frame is filled with silence. */
@@ -275,4 +418,33 @@ export interface FrameSource {
 export interface FrameSink {
   /** `timestamp` counts samples at 8 kHz, modulo 2^32, per direction; `received` = said by the leg's party. */
   write(direction: 'received' | 'sent', frame: AudioFrame, timestamp: number): void;
+}
+
+// ------------------------------------------------------------------------------------------------------- recordings
+
+/** What a recording is written to: 16-bit samples at 8 kHz, channels interleaved. Implemented by media-layer/. */
+export interface RecordingFile {
+  /** Takes the samples over. Never throws and never waits; what cannot be written makes `finish` reject. */
+  append(samples: Int16Array): void;
+  /** Keeps the first `samples` of each channel. Resolves when they are safe. @throws Error: the recording is lost */
+  finish(samples: number): Promise<{ readonly bytes: number }>;
+  /** Keeps nothing. Never rejects. */
+  discard(): Promise<void>;
+}
+
+/** What is known of a recording when it begins; goes with it wherever it is kept. */
+export interface RecordingFileFacts {
+  readonly accountSid: string;
+  readonly callSid: string;
+  readonly recordingSid: string;
+  readonly channels: 1 | 2;
+  /** Epoch milliseconds. */
+  readonly startedAt: number;
+  /** Whatever the owner wants back when the file is found after a crash. JSON. */
+  readonly memo?: object;
+}
+
+export interface RecordingFiles {
+  /** Never throws: what is wrong shows in `finish`. */
+  open(facts: RecordingFileFacts): RecordingFile;
 }

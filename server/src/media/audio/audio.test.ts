@@ -8,10 +8,10 @@ import type { FrameSource, G711Codec } from '../ports.ts';
 import { DTMF_KEYS, dtmfFrequencies, dtmfSource } from './dtmf.ts';
 import { convertG711, decodeG711, encodeG711, frameToG711, frameToLinear, silenceByte } from './g711.ts';
 import { dominantTone, toneShare } from './goertzel.ts';
-import { pcmSource, silenceSource } from './pcm-source.ts';
+import { g711Source, pcmSource, silenceSource } from './pcm-source.ts';
 import { resample } from './resample.ts';
 import { countryTones, isOn, renderTone, toneSource } from './tones.ts';
-import { decodeWav, encodeWav } from './wav.ts';
+import { decodeWav, encodeWav, g711InWav } from './wav.ts';
 
 const CODES = Uint8Array.from({ length: 256 }, (_, code) => code);
 const CODECS: readonly G711Codec[] = ['PCMU', 'PCMA'];
@@ -203,6 +203,29 @@ describe('resampler', () => {
 });
 
 describe('wav reader', () => {
+  it.each(CODECS)('finds %s telephone audio, which is played as it is, and again', (codec) => {
+    const header = encodeWav(new Int16Array(0)).slice(0, 44);
+    const bytes = encodeG711(codec, sine(440, 400));
+    const view = new DataView(header.buffer);
+    view.setUint16(20, codec === 'PCMU' ? 7 : 6, true);
+    view.setUint16(34, 8, true);
+    view.setUint32(40, bytes.length, true);
+    const found = g711InWav(new Uint8Array([...header, ...bytes, 1, 2, 3]));
+    expect(found).toEqual({ codec, bytes });
+    const source = g711Source(codec, bytes);
+    for (let round = 0; round < 2; round++) {
+      const frames = [source.next(), source.next(), source.next()];
+      expect(frames).toEqual([0, 160, 320].map((at) => ({ format: codec, bytes: bytes.subarray(at, at + 160) })));
+      expect(source.next()).toBeUndefined();
+      source.rewind?.();
+    }
+    // At another rate it has to be decoded.
+    view.setUint32(24, 16_000, true);
+    expect(g711InWav(new Uint8Array([...header, ...bytes]))).toBeUndefined();
+    expect(g711InWav(encodeWav(sine(440, 400)))).toBeUndefined();
+    expect(() => g711InWav(new Uint8Array(50))).toThrow(MediaError);
+  });
+
   const tone = join(directory, 'tone.wav');
   const sox = (...args: string[]): Uint8Array => {
     execFileSync('sox', [

@@ -20,7 +20,7 @@ export interface CountryTones {
 }
 
 /** By ISO 3166 country code in lower case; `us` is the default for unknown ones. */
-export const COUNTRY_TONES: Readonly<Record<string, CountryTones>> = {
+const COUNTRY_TONES: Readonly<Record<string, CountryTones>> = {
   us: {
     ringback: { frequencies: [440, 480], cadenceMs: [2000, 4000] },
     busy: { frequencies: [480, 620], cadenceMs: [500, 500] },
@@ -48,14 +48,81 @@ export const COUNTRY_TONES: Readonly<Record<string, CountryTones>> = {
   },
 };
 
+/** Ringing tones of further countries: frequencies, cadence. Their busy and congestion tones are 425 Hz as in most of Europe. */
+const RINGBACKS: Readonly<Record<string, readonly [readonly number[], readonly number[]]>> = {
+  at: [[420], [1000, 5000]],
+  be: [[425], [1000, 3000]],
+  bg: [[425], [1000, 4000]],
+  br: [[425], [1000, 4000]],
+  ch: [[425], [1000, 4000]],
+  cl: [[400], [1000, 3000]],
+  cn: [[450], [1000, 4000]],
+  cz: [[425], [1000, 4000]],
+  dk: [[425], [1000, 4000]],
+  ee: [[425], [1000, 4000]],
+  es: [[425], [1500, 3000]],
+  fi: [[425], [1000, 4000]],
+  gr: [[425], [1000, 4000]],
+  hu: [[425], [1250, 3750]],
+  il: [[400], [1000, 3000]],
+  in: [
+    [375, 425],
+    [400, 200, 400, 2000],
+  ],
+  it: [[425], [1000, 4000]],
+  jp: [
+    [385, 415],
+    [1000, 2000],
+  ],
+  lt: [[425], [1000, 4000]],
+  mx: [[425], [1000, 4000]],
+  my: [[425], [400, 200, 400, 2000]],
+  nl: [[425], [1000, 4000]],
+  no: [[425], [1000, 4000]],
+  nz: [
+    [400, 450],
+    [400, 200, 400, 2000],
+  ],
+  ph: [
+    [425, 480],
+    [1000, 4000],
+  ],
+  pl: [[425], [1000, 4000]],
+  pt: [[425], [1000, 5000]],
+  ru: [[425], [800, 3200]],
+  se: [[425], [1000, 5000]],
+  sg: [
+    [400, 425],
+    [400, 200, 400, 2000],
+  ],
+  th: [[400], [1000, 4000]],
+  tw: [
+    [440, 480],
+    [1000, 2000],
+  ],
+  ve: [[425], [1000, 4000]],
+  'us-old': [[420], [2000, 4000]],
+  za: [
+    [400, 433],
+    [400, 200, 400, 2000],
+  ],
+};
+/** Codes in use for a country beside its ISO 3166 one. */
+const ALIASES: Readonly<Record<string, string>> = { uk: 'gb' };
+
 /** The tones of a country, or North America's when the code is unknown. */
 export function countryTones(country = 'us'): CountryTones {
-  const known = Object.hasOwn(COUNTRY_TONES, country.toLowerCase()) ? COUNTRY_TONES[country.toLowerCase()] : undefined;
-  return known ?? (COUNTRY_TONES['us'] as CountryTones);
+  const lower = country.toLowerCase();
+  const code = Object.hasOwn(ALIASES, lower) ? (ALIASES[lower] ?? lower) : lower;
+  if (Object.hasOwn(COUNTRY_TONES, code)) return COUNTRY_TONES[code] as CountryTones;
+  const ringing = Object.hasOwn(RINGBACKS, code) ? RINGBACKS[code] : undefined;
+  if (ringing === undefined) return COUNTRY_TONES['us'] as CountryTones;
+  const [frequencies, cadenceMs] = ringing;
+  return { ...(COUNTRY_TONES['de'] as CountryTones), ringback: { frequencies, cadenceMs } };
 }
 
 /** Peak amplitude of a sine at a level, in 16-bit units: a full-scale sine is +3.17 dBm0 in mu-law (G.711 table 5). */
-export function dbm0ToAmplitude(levelDbm0: number): number {
+function dbm0ToAmplitude(levelDbm0: number): number {
   return 32_124 * 10 ** ((levelDbm0 - 3.17) / 20);
 }
 

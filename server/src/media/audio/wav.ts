@@ -44,7 +44,7 @@ function readFormat(chunk: DataView): Omit<WavFormat, 'dataStart' | 'dataLength'
 }
 
 /** Reads the headers only. @throws MediaError `bad-audio`, never anything else */
-export function parseWav(file: Uint8Array): WavFormat {
+function parseWav(file: Uint8Array): WavFormat {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   const tagAt = (at: number): string => String.fromCharCode(...file.subarray(at, at + 4));
   if (file.length < 12 || tagAt(0) !== 'RIFF' || tagAt(8) !== 'WAVE') throw bad('this is no RIFF/WAVE file');
@@ -117,6 +117,21 @@ export function decodeWav(file: Uint8Array): Int16Array {
   const format = parseWav(file);
   const audio = resample(mixDown(file, format), format.sampleRate, SAMPLE_RATE);
   return Int16Array.from(audio, (value) => Math.max(-32_768, Math.min(32_767, Math.round(value * 32_768))));
+}
+
+/**
+ * G.711 audio of one channel at 8 kHz as it lies in a wav file, which is what the media layer gives: nothing is decoded or
+ * copied. Undefined for every other wav file.
+ *
+ * @throws MediaError `bad-audio` with a reason for people
+ */
+export function g711InWav(file: Uint8Array): { readonly codec: G711Codec; readonly bytes: Uint8Array } | undefined {
+  const { encoding, channels, sampleRate, dataStart, dataLength } = parseWav(file);
+  if (encoding === 'integer' || encoding === 'float' || channels !== 1 || sampleRate !== SAMPLE_RATE) return undefined;
+  return {
+    codec: encoding,
+    bytes: file.subarray(dataStart, dataStart + Math.min(dataLength, MAX_SECONDS * SAMPLE_RATE)),
+  };
 }
 
 /** A wav file of 16-bit samples: what recordings and tests write. */

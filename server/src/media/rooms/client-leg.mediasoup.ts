@@ -15,17 +15,19 @@ import type {
   LegStatistics,
   MediasoupJson,
   Playback,
-  StreamStatistics,
 } from '../ports.ts';
 import { Earpiece, Microphone } from './client-streams.mediasoup.ts';
 import type { DirectAccess } from './client-streams.mediasoup.ts';
 import { ClientTransports, describeTransport } from './client-transports.mediasoup.ts';
+import type { SilenceDetector } from '../quality/silence-detector.ts';
 import type { FlowWatch } from './flow-watch.ts';
 import { Hearing } from './hearing.mediasoup.ts';
 import { LegAudio } from './leg-audio.ts';
 import type { MediaContext } from './media-context.ts';
+import { mediasoupStream } from '../rtp/mediasoup-statistics.mediasoup.ts';
 import { refusal } from './refusal.mediasoup.ts';
 import { deadPlayback, watchFlow } from './sip-leg.ts';
+import { watchSilence } from './watch-silence.ts';
 
 /** How often the Opus producer is asked whether it still receives, in ticks of 20 ms. */
 const OPUS_POLL_TICKS = 50;
@@ -49,8 +51,11 @@ export class ClientLeg implements ClientLegMedia {
   readonly #events: Emitter<ClientLegEvents>;
   readonly #transports: ClientTransports;
   readonly #earpiece: Earpiece;
-  readonly #hearing: Hearing;
-  readonly #flow: FlowWatch;
+  /** What the client hears. */
+  readonly hearing: Hearing;
+  readonly flow: FlowWatch;
+  /** Whether what the client says holds any sound. */
+  readonly silence: SilenceDetector;
   readonly #removeTask: () => void;
   #microphone: Microphone | undefined;
   #opus: types.Producer | undefined;
@@ -69,7 +74,8 @@ export class ClientLeg implements ClientLegMedia {
     this.#events = new Emitter((error, event) => {
       this.#log.error({ err: toError(error), event }, 'a listener of a client leg failed');
     });
-    this.#flow = watchFlow(this.#events as unknown as Parameters<typeof watchFlow>[0], context, false);
+    this.flow = watchFlow(this.#events as unknown as Parameters<typeof watchFlow>[0], context, false);
+    this.silence = watchSilence(this.#events as unknown as Parameters<typeof watchSilence>[0], context.quietAfterMs);
     this.audio = new LegAudio({ output: earpiece, pacer: context.pacer, log: this.#log, onNeedChange: onChange });
     this.#transports = new ClientTransports({
       router: access.router,
@@ -79,7 +85,7 @@ export class ClientLeg implements ClientLegMedia {
         this.#events.emit('transport', { transportId, side, state });
       },
     });
-    this.#hearing = new Hearing({
+    this.hearing = new Hearing({
       router: access.router,
       recv: async () => (await this.#transports.pair()).recv,
       producer: earpiece.producer,
@@ -104,7 +110,7 @@ export class ClientLeg implements ClientLegMedia {
   }
 
   get isFlowing(): boolean {
-    return this.#flow.isFlowing;
+    return this.flow.isFlowing;
   }
 
   /** The client sends Opus through this producer. */
@@ -112,9 +118,18 @@ export class ClientLeg implements ClientLegMedia {
     return this.#opus;
   }
 
+  /** The client's G.711 microphone; undefined while it has none, or speaks Opus. */
+  get microphone(): Microphone | undefined {
+    return this.#opus === undefined ? this.#microphone : undefined;
+  }
+
+  get isConnected(): boolean {
+    return this.#transports.isConnected;
+  }
+
   /** The client is known to receive Opus. */
   get canOpus(): boolean {
-    return this.#hearing.canOpus;
+    return this.hearing.canOpus;
   }
 
   async createTransports(): Promise<{ send: ClientTransportParameters; recv: ClientTransportParameters }> {
@@ -160,7 +175,7 @@ export class ClientLeg implements ClientLegMedia {
 
   async consume(clientRtpCapabilities: MediasoupJson): Promise<ClientConsumerParameters> {
     this.#assertOpen();
-    const consumer = await this.#hearing.start(clientRtpCapabilities);
+    const consumer = await this.hearing.start(clientRtpCapabilities);
     this.#parts.onChange();
     return consumer;
   }
@@ -171,7 +186,7 @@ export class ClientLeg implements ClientLegMedia {
 
   /** What the client is to hear: the other client's Opus, or (undefined) our own stream. */
   listenTo(opus: types.Producer | undefined): void {
-    this.#hearing.listenTo(opus ?? this.#earpiece.producer);
+    this.hearing.listenTo(opus ?? this.#earpiece.producer);
   }
 
   /** Tells the client which codec is wanted, when that changed. */
@@ -181,7 +196,7 @@ export class ClientLeg implements ClientLegMedia {
     this.#events.emit('send-codec', { codec });
   }
 
-  play(source: FrameSource, options?: { readonly loop?: boolean }): Playback {
+  play(source: FrameSource, options?: { readonly loop?: boolean; readonly over?: boolean }): Playback {
     return this.#closing === undefined ? this.audio.play(source, options) : deadPlayback;
   }
 
@@ -195,15 +210,14 @@ export class ClientLeg implements ClientLegMedia {
 
   async statistics(): Promise<LegStatistics> {
     const source = this.#opus ?? this.#microphone?.producer;
-    const [[received], sent] = await Promise.all([
+    const [[received], { sent, roundTripMs }] = await Promise.all([
       source?.getStats().catch(() => []) ?? [],
-      this.#hearing.consumer?.getStats().catch(() => []) ?? [],
+      this.hearing.statistics(),
     ]);
-    const outgoing = sent.find((part) => part.type === 'outbound-rtp');
     return {
-      received: describeStream(received),
-      sent: describeStream(outgoing),
-      roundTripMs: outgoing?.roundTripTime ?? received?.roundTripTime,
+      received: mediasoupStream(received),
+      sent,
+      roundTripMs: roundTripMs ?? received?.roundTripTime,
       counters: {},
     };
   }
@@ -212,7 +226,7 @@ export class ClientLeg implements ClientLegMedia {
     this.#closing ??= (async () => {
       this.#removeTask();
       this.audio.stop();
-      this.#hearing.close();
+      this.hearing.close();
       this.#microphone?.close();
       this.#opus?.close();
       this.#earpiece.close();
@@ -229,7 +243,8 @@ export class ClientLeg implements ClientLegMedia {
     try {
       microphone = await Microphone.open(access, producer, context.clock, (packet, now) => {
         if (this.#microphone !== microphone) return;
-        this.#flow.media(now);
+        this.flow.media(now);
+        this.silence.audio(packet.codec, packet.payload, now);
         this.audio.said(packet, now);
       });
     } catch (error) {
@@ -248,13 +263,13 @@ export class ClientLeg implements ClientLegMedia {
   }
 
   #tick(now: number): void {
-    this.#flow.check(now);
+    this.flow.check(now);
     if (this.#opus === undefined || ++this.#ticks % OPUS_POLL_TICKS !== 0) return;
     // Opus passes Node by, so whether it flows is read off the worker's counters.
     void this.#opus.getStats().then(
       ([stats]) => {
         const packets = stats?.packetCount ?? 0;
-        if (packets > this.#opusPackets) this.#flow.media(this.#parts.context.clock.monotonic());
+        if (packets > this.#opusPackets) this.flow.media(this.#parts.context.clock.monotonic());
         this.#opusPackets = packets;
       },
       () => undefined,
@@ -264,23 +279,12 @@ export class ClientLeg implements ClientLegMedia {
   #updateFlow(): void {
     const now = this.#parts.context.clock.monotonic();
     const { isConnected } = this.#transports;
-    this.#flow.setReady(isConnected, now);
+    this.flow.setReady(isConnected, now);
     const hasSource = this.#microphone !== undefined || this.#opus !== undefined;
-    this.#flow.expect(this.#flow.isFlowing || (isConnected && hasSource), now);
+    this.flow.expect(this.flow.isFlowing || (isConnected && hasSource), now);
   }
 
   #assertOpen(): void {
     if (this.#closing !== undefined) throw new MediaError('closed', 'this client leg is closed');
   }
-}
-
-function describeStream(stats: types.ProducerStat | types.ConsumerStat | undefined): StreamStatistics {
-  if (stats === undefined) return { packets: 0, bytes: 0, lost: undefined, jitterMs: undefined };
-  const unitsPerMs = stats.mimeType.toLowerCase() === 'audio/opus' ? 48 : 8;
-  return {
-    packets: stats.packetCount,
-    bytes: stats.byteCount,
-    lost: stats.packetsLost,
-    jitterMs: stats.jitter / unitsPerMs,
-  };
 }

@@ -69,10 +69,15 @@ export class Earpiece implements AudioOutput {
 /** A client's G.711 microphone, tapped: every packet of its producer reaches Node. */
 export class Microphone {
   readonly producer: types.Producer;
+  /** Read once: mediasoup copies the parameters each time they are asked for. */
+  readonly codec: G711Codec;
   readonly #tap: types.Consumer;
+  /** Identity of what is heard without a hole. */
+  #key: object = {};
 
   private constructor(producer: types.Producer, tap: types.Consumer) {
     this.producer = producer;
+    this.codec = producer.rtpParameters.codecs[0]?.mimeType.toLowerCase() === 'audio/pcma' ? 'PCMA' : 'PCMU';
     this.#tap = tap;
   }
 
@@ -87,13 +92,24 @@ export class Microphone {
       producerId: producer.id,
       rtpCapabilities: access.router.rtpCapabilities,
     });
+    const microphone = new Microphone(producer, tap);
     tap.on('rtp', (datagram) => {
       const packet = parseRtp(datagram);
       if (packet === undefined || packet.payload.length === 0) return;
       const codec = packet.payloadType === G711_PAYLOAD_TYPE.PCMA ? 'PCMA' : 'PCMU';
-      onAudio({ ...packet, codec, key: tap }, clock.monotonic());
+      onAudio({ ...packet, codec, key: microphone.#key }, clock.monotonic());
     });
-    return new Microphone(producer, tap);
+    return microphone;
+  }
+
+  /** Another hears the microphone: nothing comes here until listen(). */
+  async mute(): Promise<void> {
+    if (!this.#tap.closed) await this.#tap.pause();
+  }
+
+  async listen(): Promise<void> {
+    this.#key = {};
+    if (!this.#tap.closed) await this.#tap.resume();
   }
 
   close(): void {

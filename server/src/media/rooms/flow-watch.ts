@@ -17,6 +17,8 @@ export class FlowWatch {
   /** Since when media is owed; undefined while the far end need not send. */
   #expectedSince: number | undefined;
   #silentSince: number | undefined;
+  /** Until then silence is the far end's intention. */
+  #excusedUntil = -Infinity;
   #isReady: boolean;
   #isFlowing = false;
 
@@ -35,12 +37,25 @@ export class FlowWatch {
     return this.#isFlowing;
   }
 
+  /** Milliseconds since the last packet; infinite before the first. */
+  idleMs(now: number): number {
+    return this.#lastAt === undefined ? Infinity : now - this.#lastAt;
+  }
+
   /** A packet was accepted. */
   media(now: number): void {
     const silentSince = this.#silentSince;
     this.#lastAt = now;
     this.#silentSince = undefined;
     this.#rise(now);
+    if (silentSince !== undefined && this.#expectedSince !== undefined) this.#listener.resumed(now - silentSince);
+  }
+
+  /** No media is owed for so long: the far end suppresses silence and says so. Ends a silence that was told. */
+  excuse(now: number, forMs: number): void {
+    const silentSince = this.#silentSince;
+    this.#excusedUntil = Math.max(this.#excusedUntil, now + forMs);
+    this.#silentSince = undefined;
     if (silentSince !== undefined && this.#expectedSince !== undefined) this.#listener.resumed(now - silentSince);
   }
 
@@ -57,7 +72,7 @@ export class FlowWatch {
   }
 
   check(now: number): void {
-    if (this.#expectedSince === undefined || this.#silentSince !== undefined) return;
+    if (this.#expectedSince === undefined || this.#silentSince !== undefined || now < this.#excusedUntil) return;
     const since = Math.max(this.#expectedSince, this.#lastAt ?? 0);
     if (now - since < this.#silentAfterMs) return;
     this.#silentSince = since;

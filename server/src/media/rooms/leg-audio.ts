@@ -1,4 +1,4 @@
-import { toError } from '../../kernel/index.ts';
+import { describeError, toError } from '../../kernel/index.ts';
 import type { Log, Unsubscribe } from '../../kernel/index.ts';
 import type { Pacer } from '../playout/pacer.ts';
 import type { AudioFrame, FrameSink, FrameSource, G711Codec, Playback, PlaybackEnd } from '../ports.ts';
@@ -15,7 +15,7 @@ export interface AudioOutput {
 interface Playing {
   readonly source: FrameSource;
   readonly loop: boolean;
-  readonly finish: (end: PlaybackEnd) => void;
+  readonly finish: (end: PlaybackEnd, failure?: string) => void;
 }
 
 /** Most frames that a sink sees for one packet: 200 ms, the longest packet time in use. */
@@ -34,6 +34,8 @@ export class LegAudio {
   readonly #sinks = new Set<FrameSink>();
   #peer: LegAudio | undefined;
   #playing: Playing | undefined;
+  /** An announcement: heard in place of everything else. What plays beneath it waits. */
+  #over: Playing | undefined;
 
   /** @param options.onNeedChange `isPlaying` or `hasSinks` may have changed */
   constructor(options: {
@@ -48,8 +50,13 @@ export class LegAudio {
     this.#onNeedChange = options.onNeedChange ?? (() => undefined);
   }
 
+  /** What the leg's party hears in. */
+  get codec(): G711Codec {
+    return this.#output.codec;
+  }
+
   get isPlaying(): boolean {
-    return this.#playing !== undefined;
+    return this.#playing !== undefined || this.#over !== undefined;
   }
 
   get hasSinks(): boolean {
@@ -79,20 +86,25 @@ export class LegAudio {
 
   /** Audio said by the peer. A playback hides it. */
   hear(packet: AudioPacket, now: number): void {
-    if (this.#playing !== undefined) return;
+    if (this.isPlaying) return;
     const timestamp = this.#output.forward(packet, now);
     if (timestamp !== undefined) this.#show('sent', packet.codec, packet.payload, timestamp);
   }
 
-  play(source: FrameSource, options: { readonly loop?: boolean } = {}): Playback {
-    this.stop();
+  /** @param options.over heard over what plays already, which waits meanwhile and goes on afterwards */
+  play(source: FrameSource, options: { readonly loop?: boolean; readonly over?: boolean } = {}): Playback {
+    const isOver = options.over === true;
+    (isOver ? this.#over : this.#playing)?.finish('stopped');
     const done = Promise.withResolvers<PlaybackEnd>();
+    let why: string | undefined;
     const playing: Playing = {
       source,
       loop: options.loop === true && source.rewind !== undefined,
-      finish: (end) => {
-        if (this.#playing !== playing) return;
-        this.#playing = undefined;
+      finish: (end, failure) => {
+        if ((isOver ? this.#over : this.#playing) !== playing) return;
+        why = failure;
+        if (isOver) this.#over = undefined;
+        else this.#playing = undefined;
         removeTask();
         closeSource(source, this.#log);
         done.resolve(end);
@@ -100,21 +112,26 @@ export class LegAudio {
       },
     };
     const removeTask = this.#pacer.add((now) => {
-      this.#tick(playing, now);
+      if (isOver || this.#over === undefined) this.#tick(playing, now);
     });
-    this.#playing = playing;
+    if (isOver) this.#over = playing;
+    else this.#playing = playing;
     this.#onNeedChange();
     return {
       done: done.promise,
+      get failure() {
+        return why;
+      },
       stop: () => {
         playing.finish('stopped');
       },
     };
   }
 
-  /** Ends the running playback as `stopped`. */
+  /** Ends what plays as `stopped`. */
   stop(): void {
     this.#playing?.finish('stopped');
+    this.#over?.finish('stopped');
   }
 
   addSink(sink: FrameSink): Unsubscribe {
@@ -135,7 +152,7 @@ export class LegAudio {
       }
     } catch (error) {
       this.#log.error({ err: toError(error) }, 'the source of a playback failed; the playback ends');
-      playing.finish('failed');
+      playing.finish('failed', describeError(error));
       return;
     }
     if (frame === undefined) {

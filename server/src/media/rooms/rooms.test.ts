@@ -103,6 +103,37 @@ describe('leg audio', () => {
     expect(b.clock.pendingTimers).toBe(0);
   });
 
+  it('an announcement is heard over a playback, which waits and goes on; a new playback waits too', async () => {
+    const b = leg();
+    const under = b.audio.play(pcmSource(new Int16Array(640)));
+    b.clock.advance(20);
+    const over = b.audio.play(pcmSource(new Int16Array(320)), { over: true });
+    b.clock.advance(40);
+    expect(b.sent).toHaveLength(3);
+    const changes = b.changes();
+    // The announcement is over in this turn; of the playback three frames are left.
+    b.clock.advance(20);
+    await expect(over.done).resolves.toBe('finished');
+    expect(b.changes()).toBe(changes + 1);
+    expect(b.audio.isPlaying).toBe(true);
+    b.clock.advance(80);
+    await expect(under.done).resolves.toBe('finished');
+    expect(b.sent).toHaveLength(6);
+
+    const first = b.audio.play(pcmSource(new Int16Array(1600)), { over: true });
+    const beneath = b.audio.play(pcmSource(new Int16Array(160)));
+    const second = b.audio.play(pcmSource(new Int16Array(160)), { over: true });
+    await expect(first.done).resolves.toBe('stopped');
+    b.clock.advance(40);
+    await expect(second.done).resolves.toBe('finished');
+    b.clock.advance(40);
+    await expect(beneath.done).resolves.toBe('finished');
+    const last = b.audio.play(pcmSource(new Int16Array(160)), { over: true });
+    b.audio.stop();
+    await expect(last.done).resolves.toBe('stopped');
+    expect(b.clock.pendingTimers).toBe(0);
+  });
+
   it('loops a source that can rewind; a source that throws, or has nothing even after rewind, ends', async () => {
     const a = leg();
     const looped = a.audio.play(pcmSource(new Int16Array(160)), { loop: true });

@@ -26,6 +26,13 @@ export class SpareRouters {
     this.#mediaCodecs = mediaCodecs;
   }
 
+  /** Live spares. */
+  get size(): number {
+    let size = 0;
+    for (const { router } of this.#spares.values()) if (!router.closed) size++;
+    return size;
+  }
+
   /** The spare of this worker, or a new router; another spare is made a moment later. Rejects as mediasoup does. */
   async take(worker: types.Worker): Promise<RouterParts> {
     const spare = this.#spares.get(worker);

@@ -3,7 +3,10 @@ import type { types } from 'mediasoup';
 import { backoffDelay, delay, toError } from '../../kernel/index.ts';
 import type { Clock, Log, Random } from '../../kernel/index.ts';
 import { MediaError } from '../media-error.ts';
-import type { MediaEngineEvents, WorkerFacts } from '../ports.ts';
+import type { MediaEngineEvents, MediaObjects, WorkerFacts } from '../ports.ts';
+import { ObjectCounts } from './object-counts.mediasoup.ts';
+import { StrayAlert } from './stray-alert.ts';
+import { STRAY_LOG, watchStrayRtp } from './stray-rtp.mediasoup.ts';
 
 /** Where browsers reach the workers. Each worker listens on one UDP and one TCP port. */
 export interface WebRtcListenOptions {
@@ -32,6 +35,9 @@ export interface RunningWorker {
   readonly server: types.WebRtcServer;
   readonly udpPort: number;
   readonly tcpPort: number;
+  /** Raised for RTP of a source that it does not know. */
+  readonly strays: StrayAlert;
+  /** Routers of rooms. */
   rooms: number;
 }
 
@@ -46,6 +52,7 @@ export class WorkerPool {
   readonly #options: WorkerPoolOptions;
   readonly #running = new Map<number, RunningWorker>();
   readonly #abort = new AbortController();
+  readonly #objects = new ObjectCounts();
   #waiting = new Set<() => void>();
   #replacements = new Set<Promise<void>>();
 
@@ -60,6 +67,10 @@ export class WorkerPool {
       udpPort,
       tcpPort,
     }));
+  }
+
+  get objects(): MediaObjects {
+    return this.#objects.counts;
   }
 
   /** @throws MediaError `no-worker` when any of the workers cannot be started; none is left running */
@@ -101,10 +112,18 @@ export class WorkerPool {
   }
 
   async #launch(slot: number): Promise<void> {
-    const { workerBin, listen, log, onEvent } = this.#options;
+    const { workerBin, listen, clock, log, onEvent } = this.#options;
     const worker = await deafToSignals(() =>
-      mediasoup.createWorker({ logLevel: 'warn', ...(workerBin === undefined ? {} : { workerBin }) }),
+      mediasoup.createWorker({ ...STRAY_LOG, ...(workerBin === undefined ? {} : { workerBin }) }),
     );
+    this.#objects.watch(worker);
+    const strays = new StrayAlert(clock);
+    watchStrayRtp(worker, (ssrc) => {
+      strays.raise(ssrc);
+    });
+    worker.observer.once('close', () => {
+      strays.close();
+    });
     worker.on('died', (error) => {
       const running = this.#running.get(slot);
       // A worker that dies while it is being started makes its launch fail; that is handled there.
@@ -134,7 +153,7 @@ export class WorkerPool {
       const dump = await server.dump();
       if (this.#abort.signal.aborted) throw new MediaError('closed', 'the media engine is closed');
       const [udpPort, tcpPort] = [dump.udpSockets[0]?.port ?? 0, dump.tcpServers[0]?.port ?? 0];
-      this.#running.set(slot, { worker, server, udpPort, tcpPort, rooms: 0 });
+      this.#running.set(slot, { worker, server, udpPort, tcpPort, strays, rooms: 0 });
       log.info({ pid: worker.pid, udpPort, tcpPort }, 'media worker started');
       onEvent('worker-started', { pid: worker.pid });
       this.#wake();

@@ -1,3 +1,4 @@
+import { createSocket } from 'node:dgram';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FakeClock, settle } from '../../kernel/clock.fake.ts';
 import { seededRandom } from '../../kernel/index.ts';
@@ -16,6 +17,7 @@ class Heard implements RtpPortListener {
   readonly keys: string[] = [];
   gaps = 0;
   media = 0;
+  excuses = 0;
   #waiting: (() => void) | undefined;
   onAudio(packet: AudioPacket): void {
     this.audio.push(packet);
@@ -25,6 +27,9 @@ class Heard implements RtpPortListener {
   }
   onKeyPress(press: { digit: string }): void {
     this.keys.push(press.digit);
+  }
+  onExcuse(): void {
+    this.excuses++;
   }
   onMedia(): void {
     this.media++;
@@ -54,10 +59,10 @@ afterEach(async () => {
   expect(clock.pendingTimers).toBe(0);
 });
 
-function tick(count: number): void {
+function tick(count: number, of = endpoint): void {
   for (let n = 0; n < count; n++) {
     clock.advance(20);
-    endpoint.tick(clock.monotonic());
+    of.tick(clock.monotonic());
   }
 }
 
@@ -216,6 +221,11 @@ describe('RTP endpoint over loopback', () => {
     expect(statistics.sent).toMatchObject({ lost: 7, jitterMs: 2 });
     expect(statistics.received).toMatchObject({ packets: 4, lost: 1 });
     expect(statistics.roundTripMs).toBeGreaterThanOrEqual(99);
+    expect(heard.excuses, 'a receiver report says that nothing is sent').toBe(1);
+    peer.send({ payloadType: 13, payload: new Uint8Array(1) });
+    await heard.until(() => heard.gaps === 1);
+    await settle();
+    expect(heard.excuses, 'comfort noise stands for silence').toBe(2);
     const before = control.rtcp.length;
     await endpoint.close();
     await control.until(() => control.rtcp.length > before);
@@ -236,18 +246,97 @@ describe('RTP endpoint over loopback', () => {
     expect(endpoint.statistics().counters['socketErrors']).toBeGreaterThanOrEqual(0);
   });
 
-  it('knows what a successor on the port needs', async () => {
-    endpoint.update(peer.remote());
+  it('says what keeps it from lending its port', () => {
+    const { lending } = endpoint;
+    expect(lending.obstacle).toBe('encrypted'); // never shared
+    expect(lending.hold()).toBeUndefined();
+  });
+});
+
+describe('lending the port', () => {
+  let lent: NodeRtpEndpoint;
+  beforeEach(async () => {
+    const socket = await new RtpPortAllocator('127.0.0.1', undefined, true).open();
+    lent = new NodeRtpEndpoint({ socket, clock, random: seededRandom(1), codec: 'PCMU', listener: heard });
+    peer.target = lent.local;
+  });
+  afterEach(() => lent.close());
+
+  async function flowing(): Promise<void> {
+    lent.update(peer.remote());
     peer.sendTone(700, 0);
     await heard.until(() => heard.audio.length === 1);
-    endpoint.play(FRAME, 'x', 0);
-    await peer.until(() => peer.packets.length === 1);
-    const { ssrc, sequence, timestamp } = peer.packets[0]!;
-    expect(endpoint.handOver()).toMatchObject({
+  }
+
+  it('tells a successor what it must know, and what speaks against it', async () => {
+    const { lending } = lent;
+    expect(lending.obstacle).toBe('direction');
+    lent.update(peer.remote());
+    expect(lending.obstacle).toBe('no-source');
+    await flowing();
+    const state = lending.hold();
+    expect(state).toEqual({
+      local: lent.local,
       receivedSsrc: peer.ssrc,
       target: { address: '127.0.0.1', port: peer.port },
-      sent: { ssrc, sequence, timestamp },
+      rtcpPort: peer.port + 1,
+      codec: 'PCMU',
+      telephoneEvent: 101,
     });
+    expect(state !== undefined && lending.isCurrent(state)).toBe(true);
+    expect(state !== undefined && lending.isCurrent({ ...state, receivedSsrc: 1 })).toBe(false);
+    expect(state !== undefined && lending.isCurrent({ ...state, target: { ...state.target, port: 9 } })).toBe(false);
+    lending.open();
+    lent.update(peer.remote({ codec: 'PCMA' }));
+    expect(lending.obstacle).toBe('codec');
+    lent.update(peer.remote({ direction: 'recvonly' }));
+    expect(lending.obstacle).toBe('direction');
+    lent.update(peer.remote());
+    void lent.sendDtmf('1', {});
+    expect(lending.obstacle).toBe('dtmf');
+    tick(30, lent);
+    expect(lending.obstacle).toBeUndefined();
+    peer.send({ payloadType: 13, payload: Uint8Array.of(60) });
+    await heard.until(() => heard.gaps === 1);
+    expect(lending.obstacle).toBeUndefined();
+  });
+
+  it('another socket of the port gets what comes until it is taken back; nothing is lost, and nothing counts as lost', async () => {
+    await flowing();
+    const { port } = lent.local;
+    const other = createSocket({ type: 'udp4', reuseAddr: true });
+    let elsewhere = 0;
+    other.on('message', () => elsewhere++);
+    expect(lent.lending.hold()).toBeDefined();
+    await new Promise<void>((resolve) => other.bind({ port, address: '127.0.0.1', exclusive: true }, resolve));
+    peer.sendTone(700, 1);
+    await heard.until(() => heard.audio.length === 2);
+    expect(lent.play(FRAME, 'x', 0)).toBeDefined();
+    await peer.until(() => peer.packets.length === 1);
+    // Sent before the port is yielded, read after it.
+    peer.sendTone(700, 2);
+    lent.lending.yield();
+    for (let n = 3; n < 10; n++) peer.sendTone(700, n);
+    await new Promise<void>((resolve) => {
+      other.on('message', () => {
+        if (elsewhere === 7) resolve();
+      });
+    });
+    expect(heard.audio).toHaveLength(3);
+    tick(600, lent);
+    lent.lending.take(clock.monotonic());
+    peer.sendTone(700, 10);
+    await heard.until(() => heard.audio.length === 4);
+    await new Promise<void>((resolve) => other.close(resolve));
+    lent.lending.open();
+    expect(peer.packets).toHaveLength(1);
+    lent.play(FRAME, 'x', clock.monotonic());
+    await peer.until(() => peer.packets.length === 2);
+    const [before, after] = peer.packets;
+    expect(after?.ssrc).toBe(before?.ssrc);
+    expect(((after?.sequence ?? 0) - (before?.sequence ?? 0)) & 0xffff).toBe(1);
+    expect(after?.marker).toBe(true);
+    expect(lent.statistics().received).toMatchObject({ packets: 4, lost: 0 });
   });
 });
 

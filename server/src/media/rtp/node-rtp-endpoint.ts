@@ -3,21 +3,24 @@ import { MediaError } from '../media-error.ts';
 import type { AudioFrame, DtmfSendResult, G711Codec, LegStatistics, MediaDirection, SipMediaRemote } from '../ports.ts';
 import { expectSource, targetOf } from './latch.ts';
 import { TelephoneEventReceiver } from './rfc4733.ts';
+import { EXCUSE_MS, SenderClaims } from './rtcp-claims.ts';
 import { RtcpSession } from './rtcp-session.ts';
 import type { Instant } from './rtcp-session.ts';
 import { isRtcp } from './rtp-packet.ts';
-import type { RtpPortListener, RtpPortOwner, RtpPortState } from './rtp-port-owner.ts';
+import type { RtpPacket } from './rtp-packet.ts';
+import { PortLender } from './port-lending.ts';
+import type { NodePortOwner, RtpPortListener } from './rtp-port-owner.ts';
 import { RtpReceiver } from './rtp-receiver.ts';
 import { RtpSender } from './rtp-sender.ts';
 import type { AudioPacket } from './rtp-sender.ts';
-import type { RtpSocketPair } from './rtp-socket.ts';
+import type { RtpSockets } from './rtp-socket.ts';
 import { isAddress } from './socket-address.ts';
 import type { Endpoint } from './socket-address.ts';
 import { TelephoneEventSender } from './telephone-event-sender.ts';
 
 export interface NodeRtpEndpointOptions {
   /** Owned from now on: closed by close(). */
-  readonly socket: RtpSocketPair;
+  readonly socket: RtpSockets;
   readonly clock: Clock;
   readonly random: Random;
   readonly codec: G711Codec;
@@ -28,13 +31,16 @@ export interface NodeRtpEndpointOptions {
  * RTP endpoint of one phone, in Node: one port pair, symmetric latching (latch.ts), RTCP with real statistics, RFC 4733 both ways.
  * Nothing that arrives from the network makes it throw.
  */
-export class NodeRtpEndpoint implements RtpPortOwner {
-  readonly #socket: RtpSocketPair;
+export class NodeRtpEndpoint implements NodePortOwner {
+  readonly kind = 'node';
+  readonly lending: PortLender;
+  readonly #socket: RtpSockets;
   readonly #clock: Clock;
   readonly #listener: RtpPortListener;
   readonly #receiver = new RtpReceiver();
   readonly #sender: RtpSender;
   readonly #rtcp: RtcpSession;
+  readonly #claims = new SenderClaims();
   readonly #presses = new TelephoneEventReceiver();
   readonly #dtmf = new TelephoneEventSender();
   #remote: SipMediaRemote | undefined;
@@ -59,6 +65,17 @@ export class NodeRtpEndpoint implements RtpPortOwner {
     });
     this.#sender.enabled = false;
     this.#rtcp = new RtcpSession({ ssrc: this.#sender.ssrc, random });
+    this.lending = new PortLender({
+      socket,
+      receiver: this.#receiver,
+      sender: this.#sender,
+      remote: () => this.#remote,
+      rtcpTarget: () => this.#rtcpTarget(),
+      isSendingDtmf: () => !this.#dtmf.isIdle,
+      onEvent: (packet, now) => {
+        this.#receiveEvent(packet, now);
+      },
+    });
     socket.attach({
       onRtp: (datagram, from) => {
         if (isRtcp(datagram)) this.#receiveRtcp(datagram, from);
@@ -93,6 +110,7 @@ export class NodeRtpEndpoint implements RtpPortOwner {
     this.#receiver.telephoneEvent = remote.receiveTelephoneEvent ?? remote.telephoneEvent;
     // The address of hold and rejected streams is no place: what was known stays.
     if (isPlace(remote)) this.#receiver.latch = expectSource(before, remote, remote.signallingAddress);
+    if (this.#receiver.latch.latched !== before.latched) this.lending.open();
     if (this.#receiver.latch.expected !== before.expected) this.#rtcpSource = undefined;
     this.#sender.codec = remote.codec;
     this.#sender.enabled = isPlace(remote) && sends(remote.direction);
@@ -120,9 +138,10 @@ export class NodeRtpEndpoint implements RtpPortOwner {
   }
 
   tick(now: number): void {
+    for (const press of this.#presses.expire(now)) this.#listener.onKeyPress(press);
+    if (this.lending.isAway) return;
     if (!this.#dtmf.isIdle) this.#sendEvent(now);
     this.#sender.tick(now);
-    for (const press of this.#presses.expire(now)) this.#listener.onKeyPress(press);
     if (this.#rtcp.isDue(now)) this.#report(false);
   }
 
@@ -139,14 +158,6 @@ export class NodeRtpEndpoint implements RtpPortOwner {
         foreignRtcp: this.#foreignRtcp,
         sequenceRestart: this.#receiver.current?.restarts ?? 0,
       },
-    };
-  }
-
-  handOver(): RtpPortState {
-    return {
-      receivedSsrc: this.#receiver.current?.ssrc,
-      target: targetOf(this.#receiver.latch),
-      sent: this.#sender.position,
     };
   }
 
@@ -170,8 +181,12 @@ export class NodeRtpEndpoint implements RtpPortOwner {
       return;
     }
     this.#listener.onGap(received.key);
-    if (received.kind !== 'event') return;
-    for (const press of this.#presses.receive(received.packet, now)) this.#listener.onKeyPress(press);
+    if (received.kind === 'comfort-noise') this.#listener.onExcuse(now, EXCUSE_MS.comfortNoise);
+    if (received.kind === 'event') this.#receiveEvent(received.packet, now);
+  }
+
+  #receiveEvent(packet: RtpPacket, now: number): void {
+    for (const press of this.#presses.receive(packet, now)) this.#listener.onKeyPress(press);
   }
 
   /** RTCP counts only from the address that media comes from, or is agreed to. */
@@ -180,7 +195,12 @@ export class NodeRtpEndpoint implements RtpPortOwner {
       this.#foreignRtcp++;
       return;
     }
-    if (this.#rtcp.receive(datagram, this.#instant())) this.#rtcpSource = from;
+    const instant = this.#instant();
+    if (!this.#rtcp.receive(datagram, instant)) return;
+    this.#rtcpSource = from;
+    if (this.#claims.isComplete(this.#rtcp.remoteSent, this.#receiver.statistics().packets)) {
+      this.#listener.onExcuse(instant.monotonic, EXCUSE_MS.report);
+    }
   }
 
   #sendEvent(now: number): void {

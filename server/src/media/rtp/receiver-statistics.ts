@@ -33,6 +33,7 @@ export class ReceiverStatistics {
   #reported = { expected: 0, received: 0 };
   #earlier = { expected: 0, received: 0 };
   #restarts = 0;
+  #lossEvents = 0;
 
   constructor(ssrc: number, clockRate = 8000) {
     this.ssrc = ssrc;
@@ -60,6 +61,11 @@ export class ReceiverStatistics {
   get lost(): number {
     const { expected, received } = this.#totals();
     return expected - received;
+  }
+
+  /** Runs of missing packets, however long. One that only came late counts too. */
+  get lossEvents(): number {
+    return this.#lossEvents;
   }
 
   get jitterMs(): number {
@@ -109,6 +115,7 @@ export class ReceiverStatistics {
     const ahead = (sequence - current.highest) & 0xffff;
     if (ahead < MAX_DROPOUT) {
       if (sequence < current.highest) current.cycles += SEQUENCE_MODULUS;
+      if (ahead > 1) this.#lossEvents++;
       current.highest = sequence;
     } else if (ahead <= SEQUENCE_MODULUS - MAX_MISORDER) {
       if (sequence !== current.expectedAfterJump) {

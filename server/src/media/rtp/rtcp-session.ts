@@ -28,6 +28,7 @@ export class RtcpSession {
   #roundTripMs: number | undefined;
   #remote: RemoteReport | undefined;
   #sawBye = false;
+  #remoteSent: number | undefined;
 
   constructor(options: { readonly ssrc: number; readonly random: Random }) {
     this.#ssrc = options.ssrc;
@@ -42,6 +43,11 @@ export class RtcpSession {
 
   get remote(): RemoteReport | undefined {
     return this.#remote;
+  }
+
+  /** How many packets the far end said it has sent, in its last report; undefined when it sends none (a receiver report). */
+  get remoteSent(): number | undefined {
+    return this.#remoteSent;
   }
 
   /** The far end said BYE: its stream ended (or changes its SSRC). */
@@ -86,6 +92,7 @@ export class RtcpSession {
       if (packet.type === 'bye') this.#sawBye = true;
       if (packet.type !== 'sr' && packet.type !== 'rr') continue;
       useful = true;
+      this.#remoteSent = packet.type === 'sr' ? packet.sender.packets : undefined;
       if (packet.type === 'sr') {
         this.#lastSenderReport = { middle: middleOfNtp(packet.sender), at: now.monotonic, ssrc: packet.ssrc };
       }

@@ -12,6 +12,8 @@ export interface RtpPacket {
 }
 
 const HEADER = 12;
+/** Static payload type of comfort noise at 8 kHz, RFC 3389. */
+export const COMFORT_NOISE = 13;
 
 /**
  * Reads a datagram. Undefined for anything that is no whole RTP packet of version 2: never throws, reads nothing

@@ -1,6 +1,9 @@
-import type { AudioFrame, DtmfSendResult, G711Codec, LegStatistics, SipMediaRemote } from '../ports.ts';
+import type { DtmfSendResult } from '../ports.ts';
+import type { AudioFrame, G711Codec, LegStatistics, PathOwner, PathReason, SipMediaRemote } from '../ports.ts';
 import type { KeyPress } from './rfc4733.ts';
 import type { AudioPacket } from './rtp-sender.ts';
+import type { RtpPacket } from './rtp-packet.ts';
+import type { Endpoint } from './socket-address.ts';
 
 /** What a port's owner tells the leg. */
 export interface RtpPortListener {
@@ -11,17 +14,27 @@ export interface RtpPortListener {
   onKeyPress(press: KeyPress): void;
   /** Anything at all came from the phone's stream: the path is alive. */
   onMedia(now: number): void;
+  /** The phone sends nothing because there is nothing to send (comfort noise, RTCP that says so): no media is owed for so long. */
+  onExcuse(now: number, forMs: number): void;
 }
 
 /**
- * Who holds the RTP port of a SIP leg. Every call starts with the Node endpoint (node-rtp-endpoint.ts). The interface is cut so that a mediasoup
- * PlainTransport on the same port can take over once the call is bridged and nothing needs its audio, and give the port back:
- * such an owner raises no onAudio, is never asked to `forward` or `play`, keeps DTMF and statistics, and continues from
- * `handOver()`. See docs/adr/0003-media-path.md.
+ * Who carries the RTP of a SIP leg. Every call starts with the Node endpoint (node-rtp-endpoint.ts), which knows the SDP and
+ * keeps its sockets as long as the leg lives. Once the call is bridged and nothing needs its audio, a mediasoup PlainTransport
+ * (plain-transport-owner.mediasoup.ts) carries it on the same port, until Node takes it back. See docs/adr/0003-media-path.md.
  */
 export interface RtpPortOwner {
+  readonly kind: PathOwner;
+  /** Of this owner's time alone. */
+  statistics(): LegStatistics | Promise<LegStatistics>;
+  /** Frees what it has of the port. Idempotent. */
+  close(): Promise<void> | void;
+}
+
+/** The owner that a leg cannot do without: frames go in and out here, and the port can be lent to a successor. */
+export interface NodePortOwner extends RtpPortOwner {
   /** Local address as bound, and the even port. */
-  readonly local: { readonly address: string; readonly port: number };
+  readonly local: Endpoint;
   readonly codec: G711Codec;
   /** New SDP. @throws MediaError `bad-parameters` */
   update(remote: SipMediaRemote): void;
@@ -35,18 +48,38 @@ export interface RtpPortOwner {
   /** Every 20 ms. */
   tick(now: number): void;
   statistics(): LegStatistics;
-  /** What a successor on the same port must know to go on without the phone noticing. */
-  handOver(): RtpPortState;
-  /** Says BYE, frees the port. Idempotent. */
-  close(): Promise<void>;
+  readonly lending: PortLending;
+}
+
+/** Lending of the port, in this order: `hold`, `yield`, `take`, `open`. */
+export interface PortLending {
+  /** What speaks against it just now; undefined: nothing. */
+  readonly obstacle: PathReason | undefined;
+  /** Makes sure that the phone's packets go on arriving here while a successor binds the port. @returns what it must know; undefined: not now */
+  hold(): RtpPortState | undefined;
+  /** Whether the phone still sends as it did at `hold`. */
+  isCurrent(state: RtpPortState): boolean;
+  /** From now on the successor gets what arrives, and nothing is sent from here. */
+  yield(): void;
+  /** Takes the port back from a successor that is still there: the next packet arrives here. */
+  take(now: number): void;
+  /** The successor is gone: sources are judged by the latch rules again. */
+  open(): void;
+  /** A telephone-event packet of the phone that came to the successor. Its SSRC does not count. */
+  event(packet: RtpPacket, now: number): void;
 }
 
 /** State of both streams at the moment of a hand-over. */
 export interface RtpPortState {
-  /** SSRC that the phone sends with; undefined while nothing came. */
-  readonly receivedSsrc: number | undefined;
-  /** Where media goes; undefined while unknown. */
-  readonly target: { readonly address: string; readonly port: number } | undefined;
-  /** Last position of our own stream. */
-  readonly sent: { readonly ssrc: number; readonly sequence: number; readonly timestamp: number };
+  readonly local: Endpoint;
+  /** SSRC that the phone sends with. */
+  readonly receivedSsrc: number;
+  /** Where media comes from and goes to. */
+  readonly target: Endpoint;
+  /** At the target's address. */
+  readonly rtcpPort: number;
+  /** Both ways. */
+  readonly codec: G711Codec;
+  /** Payload type that the phone's keys come with. */
+  readonly telephoneEvent: number | undefined;
 }

@@ -3,13 +3,10 @@ import type { G711Codec, StreamStatistics } from '../ports.ts';
 import { judgeSource, unlatched } from './latch.ts';
 import type { LatchState } from './latch.ts';
 import { ReceiverStatistics } from './receiver-statistics.ts';
-import { parseRtp } from './rtp-packet.ts';
+import { COMFORT_NOISE, parseRtp } from './rtp-packet.ts';
 import type { RtpPacket } from './rtp-packet.ts';
 import type { AudioPacket } from './rtp-sender.ts';
 import type { Endpoint } from './socket-address.ts';
-
-/** Static payload type of comfort noise at 8 kHz, RFC 3389. */
-const COMFORT_NOISE = 13;
 
 const CODEC_OF: Readonly<Record<number, G711Codec>> = {
   [G711_PAYLOAD_TYPE.PCMU]: 'PCMU',
@@ -56,9 +53,11 @@ export class RtpReceiver {
     comfortNoise: 0,
     empty: 0,
   };
+  /** Codec of the last audio packet, whatever was agreed. */
+  lastCodec: G711Codec | undefined;
   #stream: Stream | undefined;
   /** Totals of the SSRCs before the present one. */
-  #before = { packets: 0, lost: 0 };
+  #before = { packets: 0, lost: 0, lossEvents: 0 };
   #bytes = 0;
 
   receive(datagram: Uint8Array, from: Endpoint, now: number): Received {
@@ -86,7 +85,16 @@ export class RtpReceiver {
       return { kind: 'comfort-noise', key: stream.key };
     }
     if (packet.payload.length === 0) return this.#refuse('empty');
+    this.lastCodec = codec;
     return { kind: 'audio', packet: { ...packet, codec, key: stream.key } };
+  }
+
+  /** The stream comes here again after it went elsewhere for a while: what it sent meanwhile is not lost. */
+  resume(now: number): void {
+    const { latched } = this.latch;
+    if (latched !== undefined) this.latch = { ...this.latch, latched: { ...latched, lastAt: now } };
+    const ssrc = this.#stream?.statistics.ssrc;
+    if (ssrc !== undefined) this.#begin(ssrc);
   }
 
   /** Statistics of the present SSRC, for reports. */
@@ -102,19 +110,27 @@ export class RtpReceiver {
       bytes: this.#bytes,
       lost: current === undefined ? undefined : this.#before.lost + current.lost,
       jitterMs: current?.jitterMs,
+      lossEvents: this.#before.lossEvents + (current?.lossEvents ?? 0),
     };
   }
 
   #follow(ssrc: number): Stream {
     const current = this.#stream;
     if (current?.statistics.ssrc === ssrc) return current;
+    if (current !== undefined) this.counters.ssrcChange++;
+    return this.#begin(ssrc);
+  }
+
+  #begin(ssrc: number): Stream {
+    const current = this.#stream;
     if (current !== undefined) {
-      this.counters.ssrcChange++;
       this.#before.packets += current.statistics.received;
       this.#before.lost += current.statistics.lost;
+      this.#before.lossEvents += current.statistics.lossEvents;
     }
-    this.#stream = { statistics: new ReceiverStatistics(ssrc), key: {} };
-    return this.#stream;
+    const stream: Stream = { statistics: new ReceiverStatistics(ssrc), key: {} };
+    this.#stream = stream;
+    return stream;
   }
 
   #refuse(counter: ReceiveCounter): Received {

@@ -116,9 +116,9 @@ export class RtpSender {
     return this.#rewriter.timestampAt(now);
   }
 
-  /** Where a successor on the same port goes on. */
-  get position(): { readonly ssrc: number; readonly sequence: number; readonly timestamp: number } {
-    return { ssrc: this.ssrc, ...this.#rewriter.position };
+  /** The stream was sent by another for a while; it goes on here, and whoever is to be heard has a moment to begin. */
+  resume(now: number): void {
+    if (this.#lastAt !== undefined) this.#sounded(now);
   }
 
   get #isOpen(): boolean {

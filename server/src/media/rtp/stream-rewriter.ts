@@ -100,11 +100,6 @@ export class StreamRewriter {
     return this.#at === undefined ? this.#timestamp : (this.#timestamp + Math.round((now - this.#at) * 8)) >>> 0;
   }
 
-  /** The last packet's position: what a successor on the same port goes on from. */
-  get position(): { readonly sequence: number; readonly timestamp: number } {
-    return { sequence: this.#sequence, timestamp: this.#timestamp };
-  }
-
   #begin(source: SourcePosition, now: number): Segment {
     return {
       key: source.key,

@@ -6,6 +6,7 @@ import { renderTone } from '../audio/tones.ts';
 import type { G711Codec, SipMediaRemote } from '../ports.ts';
 import { parseRtp, serializeRtp } from '../rtp/rtp-packet.ts';
 import type { RtpPacket } from '../rtp/rtp-packet.ts';
+import { Waiting } from '../../testing/waiting.ts';
 
 /** A phone's media on loopback: sends what it is told, keeps what it gets. */
 export class RtpPeer implements AsyncDisposable {
@@ -16,7 +17,7 @@ export class RtpPeer implements AsyncDisposable {
   timestamp = 0xffff_ff00;
   ssrc = 0x1234_5678;
   target = { address: '127.0.0.1', port: 0 };
-  readonly #waiting = new Set<() => void>();
+  readonly #waiting = new Waiting();
 
   private constructor(socket: Socket) {
     this.socket = socket;
@@ -24,14 +25,21 @@ export class RtpPeer implements AsyncDisposable {
       const packet = parseRtp(datagram);
       if (packet === undefined) this.rtcp.push(datagram);
       else this.packets.push(packet);
-      for (const wake of [...this.#waiting]) wake();
+      this.#waiting.wake();
     });
   }
 
   static async open(address = '127.0.0.1'): Promise<RtpPeer> {
-    const socket = createSocket('udp4');
+    // Looked up at once, so that a datagram leaves in the turn in which it is sent.
+    const socket = createSocket({
+      type: 'udp4',
+      lookup: (host, _options, found) => {
+        found(null, host, 4);
+      },
+    });
+    const listening = once(socket, 'listening');
     socket.bind(0, address);
-    await once(socket, 'listening');
+    await listening;
     return new RtpPeer(socket);
   }
 
@@ -69,16 +77,8 @@ export class RtpPeer implements AsyncDisposable {
   }
 
   /** Waits for a message that makes the condition true. */
-  async until(condition: () => boolean): Promise<void> {
-    while (!condition()) {
-      await new Promise<void>((resolve) => {
-        const wake = (): void => {
-          this.#waiting.delete(wake);
-          resolve();
-        };
-        this.#waiting.add(wake);
-      });
-    }
+  until(condition: () => boolean): Promise<void> {
+    return this.#waiting.until(condition);
   }
 
   /** Everything heard, in order of arrival. */

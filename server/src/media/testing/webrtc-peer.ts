@@ -1,9 +1,11 @@
 import { MediaStreamTrack, RTCPeerConnection, RTCRtpCodecParameters } from 'werift';
 import type { RtpPacket as WeriftPacket } from 'werift';
+import { systemClock } from '../../kernel/index.ts';
 import { decodeG711, encodeG711, G711_PAYLOAD_TYPE } from '../audio/g711.ts';
 import { renderTone } from '../audio/tones.ts';
 import type { ClientLegMedia, ClientTransportParameters, G711Codec } from '../ports.ts';
 import { serializeRtp } from '../rtp/rtp-packet.ts';
+import { Waiting } from '../../testing/waiting.ts';
 
 export const PCMU = { mimeType: 'audio/PCMU', kind: 'audio', clockRate: 8000, channels: 1, preferredPayloadType: 0 };
 export const PCMA = { mimeType: 'audio/PCMA', kind: 'audio', clockRate: 8000, channels: 1, preferredPayloadType: 8 };
@@ -21,6 +23,8 @@ interface Received {
   readonly timestamp: number;
   readonly ssrc: number;
   readonly payload: Uint8Array;
+  /** When it came, monotonic milliseconds. */
+  readonly at: number;
 }
 interface Sdp {
   readonly ufrag: string;
@@ -88,11 +92,12 @@ function answer(
 export class WebRtcPeer {
   readonly packets: Received[] = [];
   readonly #connections: RTCPeerConnection[] = [];
-  readonly #waiting = new Set<() => void>();
+  readonly #waiting = new Waiting();
   #track: MediaStreamTrack | undefined;
   #codec: G711Codec = 'PCMU';
   #sequence = 1000;
   ssrc = 0;
+  producerId = '';
 
   /** Opens both directions on the leg; resolves when the answers are set (ICE and DTLS go on). */
   async join(leg: ClientLegMedia, codec: G711Codec = 'PCMU'): Promise<void> {
@@ -108,23 +113,19 @@ export class WebRtcPeer {
 
   sendTone(hertz: number, n: number): void {
     const samples = renderTone({ frequencies: [hertz], cadenceMs: [], levelDbm0: -10 }, n * 160, 160);
-    const payload = encodeG711(this.#codec, samples);
+    this.send(encodeG711(this.#codec, samples), n);
+  }
+
+  /** One 20 ms packet, the n-th. */
+  send(payload: Uint8Array, n: number): void {
     const [payloadType, sequence] = [G711_PAYLOAD_TYPE[this.#codec], this.#sequence++];
     this.#track?.writeRtp(
       serializeRtp({ payloadType, marker: false, sequence, timestamp: n * 160, ssrc: this.ssrc, payload }),
     );
   }
 
-  async until(condition: () => boolean): Promise<void> {
-    while (!condition()) {
-      await new Promise<void>((resolve) => {
-        const wake = (): void => {
-          this.#waiting.delete(wake);
-          resolve();
-        };
-        this.#waiting.add(wake);
-      });
-    }
+  until(condition: () => boolean): Promise<void> {
+    return this.#waiting.until(condition);
   }
 
   heard(from = 0): Int16Array {
@@ -165,12 +166,13 @@ export class WebRtcPeer {
     this.ssrc = offer.ssrc;
     await leg.connectTransport(transport.id, { role: 'client', fingerprints: [offer.fingerprint] });
     const [mimeType, payloadType] = [`audio/${this.#codec}`, G711_PAYLOAD_TYPE[this.#codec]];
-    await leg.produce(transport.id, {
+    const produced = await leg.produce(transport.id, {
       mid: offer.mid,
       codecs: [{ mimeType, payloadType, clockRate: 8000, channels: 1, parameters: {}, rtcpFeedback: [] }],
       encodings: [{ ssrc: offer.ssrc }],
       rtcp: { cname: 'peer' },
     });
+    this.producerId = produced.producerId;
     await connection.setRemoteDescription({
       type: 'answer',
       sdp: answer(transport, offer, { direction: 'recvonly', codec: this.#codec }),
@@ -180,12 +182,18 @@ export class WebRtcPeer {
   async #openRecv(leg: ClientLegMedia, transport: ClientTransportParameters, ssrc: number): Promise<void> {
     const connection = this.#connection();
     const transceiver = connection.addTransceiver('audio', { direction: 'recvonly' });
-    transceiver.onTrack.subscribe((track) => {
-      track.onReceiveRtp.subscribe((packet: WeriftPacket) => {
-        const { payloadType, sequenceNumber, timestamp, ssrc: from } = packet.header;
-        this.packets.push({ payloadType, sequence: sequenceNumber, timestamp, ssrc: from, payload: packet.payload });
-        for (const wake of [...this.#waiting]) wake();
+    // As a browser does: whatever comes with the MID is the stream, whichever SSRC it has. werift's tracks know SSRCs only.
+    transceiver.dtlsTransport.onRtp.subscribe((packet: WeriftPacket) => {
+      const { payloadType, sequenceNumber, timestamp, ssrc: from } = packet.header;
+      this.packets.push({
+        payloadType,
+        sequence: sequenceNumber,
+        timestamp,
+        ssrc: from,
+        payload: packet.payload,
+        at: systemClock.monotonic(),
       });
+      this.#waiting.wake();
     });
     await connection.setLocalDescription(await connection.createOffer());
     const offer = readOffer(connection.localDescription?.sdp ?? '');
