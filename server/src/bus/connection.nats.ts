@@ -51,6 +51,23 @@ export function natsOptions(url: string): NodeConnectionOptions & { servers: str
 export const LIVENESS = { pingInterval: 10_000, maxPingOut: 2 } as const;
 
 /**
+ * Waits of 50 to 450 ms between attempts to connect. The library's own waiting compares times of day: an attempt before the
+ * machine's clock was set back would keep the next one waiting for as long as it was set back. So it is told that it never
+ * has to wait, and to dial after a delay, which is a timer.
+ */
+function reconnectPace(random: Random): Pick<NodeConnectionOptions, 'reconnectDelayHandler' | 'reconnectToServer'> {
+  let first = true;
+  return {
+    reconnectDelayHandler: () => Number.MIN_SAFE_INTEGER,
+    reconnectToServer: ([next]) => {
+      const delay = first ? 0 : 50 + random.int(400);
+      first = false;
+      return next === undefined ? null : { server: next, delay };
+    },
+  };
+}
+
+/**
  * The process's connection to NATS for everything but the event outbox (which has its own). Reconnects for ever with
  * jitter. Owner: whoever called {@link Bus.connect}; `close()` drains and never rejects.
  */
@@ -91,9 +108,11 @@ export class Bus {
           ...target,
           ...LIVENESS,
           name: options.name,
+          // An error with a stack for every request costs as much as the request.
+          noAsyncTraces: true,
           timeout: 5000,
           maxReconnectAttempts: -1,
-          reconnectDelayHandler: () => 50 + random.int(400),
+          ...reconnectPace(random),
         });
         return new Bus(options, nc, await jetstreamManager(nc, { timeout: 5000 }));
       } catch (error) {

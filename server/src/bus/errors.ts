@@ -2,7 +2,14 @@ import { DomainError } from '../kernel/index.ts';
 
 /** Faults of the bus itself. */
 export class BusError extends DomainError<
-  'binary-missing' | 'start-failed' | 'unreachable' | 'closed' | 'bad-url' | 'shards' | 'stream-missing'
+  | 'binary-missing'
+  | 'start-failed'
+  | 'unreachable'
+  | 'closed'
+  | 'bad-url'
+  | 'shards'
+  | 'stream-missing'
+  | 'reload-failed'
 > {}
 
 /** `conflict`: the revision was not the current one. `invalid`: a stored value does not fit its schema. */

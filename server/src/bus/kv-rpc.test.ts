@@ -1,35 +1,31 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { DomainError, silentLog, systemClock, systemRandom } from '../kernel/index.ts';
 import { Bus, natsOptions } from './connection.nats.ts';
-import { EmbeddedNats } from './embedded-nats.ts';
+import type { EmbeddedNats } from './embedded-nats.ts';
 import { KvBucket } from './kv.nats.ts';
 import type { KvChange } from './kv-mirror.nats.ts';
 import { NodeRpc } from './rpc.nats.ts';
 import { EventStreams } from './streams.nats.ts';
 import { kvKey } from './subjects.ts';
 import { eventually } from './testing/eventually.ts';
+import { startTestNats } from './testing/test-nats.ts';
+import type { TestNats } from './testing/test-nats.ts';
 
 const parts = { clock: systemClock, random: systemRandom, log: silentLog };
 const schema = z.object({ n: z.number() });
 
 describe('on a real nats-server', () => {
-  let directory: string;
+  let server: TestNats;
   let nats: EmbeddedNats;
   let bus: Bus;
 
   beforeAll(async () => {
-    directory = await mkdtemp(join(tmpdir(), 'hs-kv-'));
-    nats = await EmbeddedNats.start({ directory, ...parts });
-    bus = await Bus.connect({ url: nats.url, name: 'test', ...parts });
+    server = await startTestNats();
+    ({ nats, bus } = server);
   });
   afterAll(async () => {
-    await bus.close();
-    await nats.close();
-    await rm(directory, { recursive: true, force: true });
+    await server.close();
   });
   const killNats = async (): Promise<void> => {
     const back = new Promise<void>((resolve) => bus.on('reconnected', resolve));

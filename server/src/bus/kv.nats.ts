@@ -83,13 +83,19 @@ export class KvBucket<T> {
     return this.#run(key, (kv) => kv.delete(key, revision === undefined ? {} : { previousSeq: revision }));
   }
 
-  /** Keys that hold a value now. */
-  async keys(): Promise<string[]> {
+  /** Keys that hold a value now. @param filter a subject with wildcards that they match (default: all) */
+  async keys(filter?: string): Promise<string[]> {
     return await this.#run('>', async (kv) => {
       const keys: string[] = [];
-      for await (const key of await kv.keys()) keys.push(key);
+      for await (const key of await kv.keys(filter)) keys.push(key);
       return keys;
     });
+  }
+
+  /** When the bucket was made, epoch milliseconds by the server's clock: changes only when its content was lost. */
+  async createdAt(): Promise<number> {
+    const status = await this.#run('bucket', (kv) => kv.status());
+    return Date.parse(status.streamInfo.created);
   }
 
   /** The whole bucket in memory, kept up to date. The caller closes it. */

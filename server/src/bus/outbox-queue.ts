@@ -1,3 +1,6 @@
+/** `refused`: it was dropped, see OUTBOX_LIMITS. */
+export type EmitOutcome = 'stored' | 'refused';
+
 /** One message on its way into a stream. */
 export interface OutboxMessage {
   readonly subject: string;
@@ -7,6 +10,10 @@ export interface OutboxMessage {
   readonly enqueuedAt: number;
   /** Stored; waits for older ones to leave the queue. */
   stored: boolean;
+  /** It was on the wire before, without an answer: a copy of it may be what is stored. */
+  isRepeated?: boolean;
+  /** What became of it. */
+  readonly onSettled?: (outcome: EmitOutcome, isAnothers: boolean) => void;
 }
 
 /**
@@ -85,6 +92,7 @@ export class OutboxQueue {
 
   /** Everything on the wire is to be sent again, oldest first. */
   rewind(): void {
+    for (const message of this.#items.slice(this.#head, this.#sent)) message.isRepeated = true;
     this.#sent = this.#head;
   }
 }

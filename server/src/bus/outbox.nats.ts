@@ -1,19 +1,12 @@
 import type { EventData, EventType, HookswitchEvent } from '@hookswitch/shared';
 import { topicsOf } from '@hookswitch/shared';
 import { backoffDelay, describeError, randomHex } from '../kernel/index.ts';
-import type {
-  Clock,
-  Log,
-  Metrics,
-  MetricCounter,
-  MetricGauge,
-  MetricHistogram,
-  Random,
-  Timer,
-} from '../kernel/index.ts';
+import type { Clock, Log, Metrics, Random, Timer } from '../kernel/index.ts';
 import type { EventSink } from '../calls/ports.ts';
+import { outboxMeters } from './outbox-meters.ts';
+import type { OutboxMeters } from './outbox-meters.ts';
 import { OutboxQueue } from './outbox-queue.ts';
-import type { OutboxMessage } from './outbox-queue.ts';
+import type { EmitOutcome, OutboxMessage } from './outbox-queue.ts';
 import { PublishLink } from './publish-link.nats.ts';
 import type { PublishResult } from './publish-link.nats.ts';
 import { DEFAULT_SHARDS, ingestSubject, messageId } from './subjects.ts';
@@ -40,6 +33,11 @@ export interface OutboxOptions {
   readonly node: string;
   /** Fencing number of this node's lease, once it has one. */
   readonly fence?: () => number | undefined;
+  /**
+   * Whether this node may publish (default: always). `held`: events wait until `resume`. `shut`: its lease was taken,
+   * whatever it has to say is refused.
+   */
+  readonly gate?: () => 'open' | 'held' | 'shut';
   readonly shards?: number;
   readonly clock: Clock;
   readonly random: Random;
@@ -72,7 +70,7 @@ export class EventOutbox implements EventSink {
   readonly #options: OutboxOptions;
   readonly #limits: OutboxLimits;
   readonly #queue: OutboxQueue;
-  readonly #meters: Meters;
+  readonly #meters: OutboxMeters;
   readonly #lastSeq = new Map<string, number>();
   #link: PublishLink | undefined;
   #connecting = false;
@@ -91,7 +89,7 @@ export class EventOutbox implements EventSink {
     this.#options = options;
     this.#limits = { ...OUTBOX_LIMITS, ...options.limits };
     this.#queue = new OutboxQueue(this.#limits.maxMessages, this.#limits.maxBytes);
-    this.#meters = createMeters(options.metrics);
+    this.#meters = outboxMeters(options.metrics);
     void this.#connect();
   }
 
@@ -106,12 +104,27 @@ export class EventOutbox implements EventSink {
     readonly subject: string;
     readonly data: EventData<T>;
     readonly sequence?: number;
+    /** Of the event (default: a random one): a repeat within the de-duplication window is dropped. */
+    readonly id?: string;
+    /**
+     * Called once, unless the process ends before: when it is stored on the last of its topics, or dropped. `isAnothers`:
+     * what is stored under its id is not this one.
+     */
+    readonly onSettled?: (outcome: EmitOutcome, isAnothers: boolean) => void;
   }): void {
+    let taken = false;
     try {
-      this.#enqueue(event.accountSid, topicsOf(event.type, event.data), this.#envelope(event));
+      taken = this.#enqueue(event, topicsOf(event.type, event.data));
     } catch (error) {
       this.#refuse('invalid', error);
     }
+    if (!taken) event.onSettled?.('refused', false);
+  }
+
+  /** The gate may be open again, or shut for good. */
+  resume(): void {
+    if (this.#options.gate?.() === 'shut') this.#idle?.resolve();
+    else this.#pump();
   }
 
   /**
@@ -121,7 +134,7 @@ export class EventOutbox implements EventSink {
   async close(drainMs = 5000): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    if (this.#queue.size > 0) {
+    if (this.#queue.size > 0 && this.#options.gate?.() !== 'shut') {
       this.#idle = Promise.withResolvers();
       const deadline = this.#options.clock.setTimer(drainMs, () => this.#idle?.resolve());
       await this.#idle.promise;
@@ -143,17 +156,11 @@ export class EventOutbox implements EventSink {
     await link?.close();
   }
 
-  #envelope(event: {
-    accountSid: string;
-    type: string;
-    subject: string;
-    data: unknown;
-    sequence?: number;
-  }): HookswitchEvent {
+  #envelope(event: Emitted): HookswitchEvent {
     const fence = this.#options.fence?.();
     return {
       specversion: '1.0',
-      id: randomHex(this.#options.random, 16),
+      id: event.id ?? randomHex(this.#options.random, 16),
       source: this.#options.node,
       type: event.type,
       subject: event.subject,
@@ -166,31 +173,41 @@ export class EventOutbox implements EventSink {
     };
   }
 
-  #enqueue(account: string, topics: readonly string[], event: HookswitchEvent): void {
+  /** @returns false when it was refused */
+  #enqueue(emitted: Emitted, topics: readonly string[]): boolean {
     if (this.#closed) {
       this.#refuse('closed');
-      return;
+      return false;
     }
+    if (this.#options.gate?.() === 'shut') {
+      this.#refuse('fenced');
+      return false;
+    }
+    const event = this.#envelope(emitted);
     const payload = Buffer.from(JSON.stringify(event));
     if (payload.byteLength > this.#limits.maxEventBytes) {
       this.#refuse('too-large', new Error(`${event.type} has ${payload.byteLength} bytes`));
-      return;
+      return false;
     }
     const enqueuedAt = this.#options.clock.monotonic();
-    const group = topics.map((topic): OutboxMessage => {
-      const subject = ingestSubject(account, topic, this.#options.shards ?? DEFAULT_SHARDS);
-      return { subject, messageId: messageId(account, subject, event.id), payload, enqueuedAt, stored: false };
+    const { accountSid, onSettled } = emitted;
+    const group = topics.map((topic, at): OutboxMessage => {
+      const subject = ingestSubject(accountSid, topic, this.#options.shards ?? DEFAULT_SHARDS);
+      const receipt = onSettled === undefined || at < topics.length - 1 ? {} : { onSettled };
+      const id = messageId(accountSid, subject, event.id);
+      return { subject, messageId: id, payload, enqueuedAt, stored: false, ...receipt };
     });
     if (!this.#queue.push(group)) {
       this.#refuse('full');
-      return;
+      return false;
     }
     this.#meters.queued.set(this.#queue.size);
     this.#pump();
+    return true;
   }
 
   /** Loss is never silent: a counter for each refusal, a log line for the first of a row and a sum at its end. */
-  #refuse(reason: 'full' | 'invalid' | 'too-large' | 'closed', error?: unknown): void {
+  #refuse(reason: 'full' | 'invalid' | 'too-large' | 'closed' | 'fenced', error?: unknown): void {
     this.#meters.refused.inc({ reason });
     if (reason !== 'full') {
       this.#options.log.error({ reason, err: error }, 'an event was not published');
@@ -202,7 +219,7 @@ export class EventOutbox implements EventSink {
 
   #pump(): void {
     const link = this.#link;
-    if (link === undefined) return;
+    if (link === undefined || (this.#options.gate?.() ?? 'open') !== 'open') return;
     const window = this.#probing ? 1 : this.#limits.window;
     while (this.#queue.inFlight < window) {
       const next = this.#queue.takeNext();
@@ -232,8 +249,11 @@ export class EventOutbox implements EventSink {
   #onResult(link: PublishLink, number: number, result: PublishResult): void {
     if (link !== this.#link) return;
     if (result.kind === 'stored') this.#onStored(number, result);
-    else if (result.code === MESSAGE_TOO_LARGE && this.#queue.stored(number) !== undefined) {
+    else if (result.code === MESSAGE_TOO_LARGE) {
+      const message = this.#queue.stored(number);
+      if (message === undefined) return;
       this.#refuse('too-large', new Error(result.message));
+      message.onSettled?.('refused', false);
       this.#pump();
     } else this.#fail(link, `${result.message} (${result.code})`);
   }
@@ -261,6 +281,7 @@ export class EventOutbox implements EventSink {
       );
       this.#refusedSince = 0;
     }
+    message.onSettled?.('stored', result.duplicate && message.isRepeated !== true);
     if (this.#queue.size === 0) this.#idle?.resolve();
     this.#pump();
   }
@@ -320,27 +341,12 @@ export class EventOutbox implements EventSink {
   }
 }
 
-interface Meters {
-  readonly queued: MetricGauge;
-  readonly published: MetricCounter<'duplicate'>;
-  readonly refused: MetricCounter<'reason'>;
-  readonly retries: MetricCounter;
-  readonly reordered: MetricCounter;
-  readonly latency: MetricHistogram;
-}
-
-function createMeters(metrics: Metrics): Meters {
-  return {
-    queued: metrics.gauge('hookswitch_outbox_messages', 'Messages in the outbox, not yet stored by NATS'),
-    published: metrics.counter('hookswitch_outbox_stored_total', 'Messages stored by NATS', ['duplicate']),
-    refused: metrics.counter('hookswitch_outbox_refused_total', 'Events that were not published: lost', ['reason']),
-    retries: metrics.counter(
-      'hookswitch_outbox_interruptions_total',
-      'Connections given up, their messages sent again',
-    ),
-    reordered: metrics.counter('hookswitch_outbox_reordered_total', 'Messages stored before an earlier one'),
-    latency: metrics.histogram('hookswitch_outbox_seconds', 'Time from emit until NATS has stored the message', {
-      buckets: [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5, 30],
-    }),
-  };
+interface Emitted {
+  readonly accountSid: string;
+  readonly type: string;
+  readonly subject: string;
+  readonly data: unknown;
+  readonly sequence?: number;
+  readonly id?: string;
+  readonly onSettled?: (outcome: EmitOutcome, isAnothers: boolean) => void;
 }

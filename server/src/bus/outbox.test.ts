@@ -14,7 +14,7 @@ import { EmbeddedNats } from './embedded-nats.ts';
 import { EventOutbox } from './outbox.nats.ts';
 import type { OutboxOptions } from './outbox.nats.ts';
 import { OutboxQueue } from './outbox-queue.ts';
-import { readEvents } from './read-events.nats.ts';
+import { readEvents, streamRange } from './read-events.nats.ts';
 import type { StoredEvent } from './read-events.nats.ts';
 import { EventStreams } from './streams.nats.ts';
 import { eventSubject, ingestFilter } from './subjects.ts';
@@ -55,12 +55,42 @@ describe('event outbox on a real nats-server', () => {
   const history = async (account: string, pattern: string): Promise<StoredEvent[]> => {
     const found: StoredEvent[] = [];
     const filter = ingestFilter(account, pattern);
+    // This connection has its own way back after a kill of the server: a request of that moment may be lost.
+    await eventually(async () => {
+      await streamRange(bus, streams.streamOf(account));
+    }, 30_000);
     for await (const event of readEvents(bus, { stream: streams.streamOf(account), fromSeq: 1, filter }))
       found.push(event);
     return found;
   };
   const envelope = (event: { data: Uint8Array }): HookswitchEvent =>
     JSON.parse(Buffer.from(event.data).toString()) as HookswitchEvent;
+
+  it('holds events back while the lease of the node is in doubt, and refuses them once it was taken', async () => {
+    const account = 'AC0000000000000000000000000000fe4ce';
+    let gate: 'open' | 'held' | 'shut' = 'held';
+    const metrics = createMetrics();
+    const outbox = outboxWith({ gate: () => gate, metrics });
+    const flowing = outboxWith();
+    ringing(outbox, 'CAheld', 0, account);
+    // Another one's event, emitted later, is stored meanwhile.
+    ringing(flowing, 'CAother', 0, account);
+    await emptied(flowing);
+    expect(outbox.pending).toBe(1);
+    gate = 'open';
+    outbox.resume();
+    await emptied(outbox);
+    expect((await history(account, 'calls.>')).map((event) => envelope(event).subject)).toEqual(['CAother', 'CAheld']);
+    gate = 'held';
+    ringing(outbox, 'CAlate', 1, account);
+    gate = 'shut';
+    outbox.resume();
+    ringing(outbox, 'CAnever', 2, account);
+    expect((await metrics.expose()).body).toContain('hookswitch_outbox_refused_total{reason="fenced"} 1');
+    await outbox.close();
+    await flowing.close();
+    expect(await history(account, 'calls.>')).toHaveLength(2);
+  });
 
   it('EV-1 stamps an event and publishes it on each of its topics with positions', async () => {
     const outbox = outboxWith({ fence: () => 7 });
@@ -207,6 +237,21 @@ describe('event outbox on a real nats-server', () => {
     expect(other.duplicate).toBe(false);
   });
 
+  it('who is not the first with an id is told that what is stored is another one', async () => {
+    const [first, second] = [outboxWith(), outboxWith({ node: 'n2' })];
+    const data = { callSid: 'CAsame', direction: 'inbound', from: '+15550111', to: '+15550100' } as const;
+    const emit = (outbox: EventOutbox): Promise<[string, boolean]> =>
+      new Promise((resolve) => {
+        const onSettled = (...settled: [string, boolean]): void => {
+          resolve(settled);
+        };
+        outbox.emit({ accountSid: ACCOUNT, type: 'call.ringing', subject: 'CAsame', id: 'one', data, onSettled });
+      });
+    expect(await emit(first)).toEqual(['stored', false]);
+    expect(await emit(second)).toEqual(['stored', true]);
+    await Promise.all([first.close(), second.close()]);
+  });
+
   it('a stream that was deleted is made anew, its epoch changes and the outbox goes on', async () => {
     const outbox = outboxWith();
     ringing(outbox, 'CAy', 0);
@@ -281,7 +326,10 @@ describe('outbox queue', () => {
     queue.stored(0);
     queue.stored(2);
     queue.rewind();
-    expect([1, 2, 3].map(() => queue.takeNext()?.number)).toEqual([1, 3, 4]);
+    const again = [1, 2, 3].map(() => queue.takeNext());
+    expect(again.map((next) => next?.number)).toEqual([1, 3, 4]);
+    // What was not sent before is not stored before.
+    expect(again.map((next) => next?.message.isRepeated)).toEqual([true, true, undefined]);
     expect(queue.takeNext()).toBeUndefined();
     expect(queue.stored(2)).toBeUndefined();
     for (const n of [1, 3, 4]) expect(queue.stored(n)?.subject).toBe(`s${n}`);

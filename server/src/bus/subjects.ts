@@ -8,11 +8,14 @@ import { escapeToken, unescapeToken } from '@hookswitch/shared';
  *     hs.ev.<account>.<topic...>           the same, republished with sequence headers: what everyone subscribes to
  *     hs.req.<account>.<CallSid>           one queued call request each
  *     hs.rpc.<node>.<method>               node-to-node requests; in no stream
+ *     hs.load.<node>                       what a call node says of its load, once a second; in no stream
+ *     hs.pub.<account>.app.<topic...>      requests of a tenant's backends to publish; answered by a gateway process
+ *     hs.history.<account>                 requests of a tenant's backends for history
  *
  * Accounts, nodes and methods are escaped to one token each. Topics arrive normalised (shared/src/topics.ts) and are
  * checked: one that is not well-formed throws, so that no topic can reach into another account.
  */
-export const EVENTS_PREFIX = 'hs.ev.';
+const EVENTS_PREFIX = 'hs.ev.';
 /** Everything a backend subscriber may subscribe to. */
 export const ALL_EVENTS = 'hs.ev.>';
 /** Shards of the event streams. Fixed for the life of an installation: the shard of an account never moves. */
@@ -63,6 +66,31 @@ export function eventSubject(account: string, pattern: string): string {
   return `${EVENTS_PREFIX}${escapeToken(account)}.${pattern}`;
 }
 
+/** What a tenant's own NATS account has of the bus. */
+export function tenantSubjects(account: string): { events: string; publish: string; history: string } {
+  const token = escapeToken(account);
+  return { events: `${EVENTS_PREFIX}${token}.>`, publish: `hs.pub.${token}.app.>`, history: `hs.history.${token}` };
+}
+
+/** What the answering side subscribes to. */
+export const TENANT_REQUESTS = { publish: 'hs.pub.*.app.>', history: 'hs.history.*' } as const;
+
+/** Account and topic of an `hs.pub...` subject; undefined for anything else. */
+export function parsePublishSubject(subject: string): EventAddress | undefined {
+  const [hs, pub, first, ...topic] = subject.split('.');
+  if (hs !== 'hs' || pub !== 'pub' || first === undefined || topic.length === 0) return undefined;
+  const account = unescapeToken(first);
+  return account === undefined ? undefined : { account, topic: topic.join('.') };
+}
+
+/** Account of an `hs.history...` subject; undefined for anything else. */
+export function parseHistorySubject(subject: string): string | undefined {
+  const [hs, history, account, ...rest] = subject.split('.');
+  return hs === 'hs' && history === 'history' && account !== undefined && rest.length === 0
+    ? unescapeToken(account)
+    : undefined;
+}
+
 export interface EventAddress {
   readonly account: string;
   readonly topic: string;
@@ -87,6 +115,20 @@ export function requestSubject(account: string, callSid: string): string {
 
 export function rpcSubject(node: string, method: string): string {
   return `hs.rpc.${escapeToken(node)}.${escapeToken(method)}`;
+}
+
+/** Every node's reports of its load. */
+export const ALL_LOADS = 'hs.load.*';
+
+export function loadSubject(node: string): string {
+  return `hs.load.${escapeToken(node)}`;
+}
+
+/** Every gateway's reports of what accounts use of it. */
+export const ALL_USES = 'hs.use.*';
+
+export function useSubject(node: string): string {
+  return `hs.use.${escapeToken(node)}`;
 }
 
 /** A KV key from any texts, one token each. @throws RangeError for an empty text */
