@@ -176,7 +176,10 @@ describe('gateway', () => {
   it('drains: sends everybody away with a hint, spread out, and takes nobody new', async () => {
     const f = fixture();
     const clients: Awaited<ReturnType<typeof f.connected>>[] = [];
-    for (let n = 0; n < 40; n++) clients.push(await f.connected());
+    for (let n = 0; n < 40; n++) {
+      clients.push(await f.connected());
+      await f.clock.advanceAsync(10);
+    }
     const drained = f.gateway.drain({ spreadMs: 2000, deadlineMs: 5000 });
     const left = () => clients.filter(({ transport }) => transport.closedWith === undefined).length;
     expect(left()).toBe(38);

@@ -1,9 +1,9 @@
 import { HUB_LIMITS, clientFrameSchema } from '@hookswitch/shared';
 import type { ClientFrame, HubErrorName } from '@hookswitch/shared';
-import type { ReceivedFrame } from './ports.ts';
+import type { ReceivedFrame, SubscribeAllFrame } from './ports.ts';
 
 export type Decoded =
-  | { readonly ok: true; readonly frame: ClientFrame }
+  | { readonly ok: true; readonly frame: ClientFrame | SubscribeAllFrame }
   | {
       readonly ok: false;
       readonly error: Extract<HubErrorName, 'badFrame' | 'unknownCommand'>;
@@ -18,6 +18,7 @@ const TYPES: ReadonlySet<string> = new Set(clientFrameSchema.options.map((option
 
 /** Parses one frame of a client. Never throws, whatever comes. */
 export function decodeFrame(received: ReceivedFrame): Decoded {
+  if ('frame' in received) return { ok: true, frame: received.frame };
   if ('value' in received) return checkShape(received.value);
   if (!withinDepth(received.text)) return refuse(`nested deeper than ${HUB_LIMITS.maxDepth} levels`, { fatal: true });
   try {

@@ -1,69 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { topicMatches } from '@hookswitch/shared';
-import type { Position } from '@hookswitch/shared';
-import { FakeClock, settle } from '../kernel/clock.fake.ts';
-import type { Delivery } from '../hub/index.ts';
-import { ACCOUNT, event, hubFixture } from '../hub/testing/fixtures.ts';
-import { OUTBOX_LIMITS, Outbox } from './outbox.ts';
-import type { OutboxLimits } from './outbox.ts';
-import { FakeTransport } from './testing/fake-transport.ts';
-
-/** A subscriber behind a real outbox and a transport that can stall. */
-function subscriber(limits: Partial<OutboxLimits> = {}) {
-  const clock = new FakeClock();
-  const { hub, log } = hubFixture(clock, 0);
-  const transport = new FakeTransport();
-  let slow = false;
-  const box: { delivery?: Delivery } = {};
-  const outbox = new Outbox({
-    transport,
-    clock,
-    fanout: hub.fanout,
-    limits: { ...OUTBOX_LIMITS, ...limits },
-    onSlow: () => (slow = true),
-    onDropped: (items) => box.delivery?.dropped(items),
-  });
-  const delivery = (box.delivery = hub.openDelivery(ACCOUNT, outbox));
-  return {
-    clock,
-    hub,
-    log,
-    transport,
-    outbox,
-    delivery,
-    isSlow: () => slow,
-    subscribe: async (pattern: string, position?: Position) => {
-      const answer = await delivery.subscribe(pattern, position);
-      answer.begin();
-      return answer;
-    },
-    publish: async (topic: string, data: unknown = {}) => {
-      const position = await hub.publish(ACCOUNT, topic, event(data));
-      await settle();
-      return position;
-    },
-    stall: () => {
-      transport.stalled = true;
-    },
-    resume: async () => {
-      transport.stalled = false;
-      transport.bufferedBytes = 0;
-      outbox.drained();
-      await clock.advanceAsync(2000);
-      await settle();
-    },
-    seqs: () => transport.of('event').map((frame) => frame.position.seq),
-    close: async () => {
-      delivery.close();
-      outbox.close();
-      await clock.advanceAsync(60_000);
-      await hub.close();
-      expect(log.subscriptions).toBe(0);
-      expect(clock.pendingTimers).toBe(0);
-    },
-  };
-}
+import { settle } from '../kernel/clock.fake.ts';
+import { ACCOUNT, event } from '../hub/testing/fixtures.ts';
+import { subscriber } from './testing/subscriber.ts';
 
 const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, n) => from + n);
 
@@ -272,5 +212,91 @@ describe('EV-6 whatever happens, a subscriber gets everything once', () => {
       fc.asyncProperty(fc.array(action(true), { minLength: 10, maxLength: 80 }), (actions) => play(actions, false)),
       { numRuns: 200 },
     );
+  });
+});
+
+describe('EV-9 a client whose reading is known by its word', () => {
+  it('is sent no more than may be unread, though the transport takes everything; then all of it', async () => {
+    const acknowledgements = { askEveryBytes: 2000, maxUnreadBytes: 8000 };
+    const s = subscriber({ acknowledgements });
+    await s.subscribe('app.>');
+    const numbers = (): number[] => s.transport.of('ping').map(({ n }) => n ?? -1);
+    for (let n = 1; n <= 30; n++) await s.publish('app.a');
+    await s.clock.advanceAsync(50);
+    expect(numbers()).toEqual([1]);
+    s.outbox.acknowledged(1);
+    // From now on it is silent: what is sent stays within the bound and one write.
+    const before = s.seqs().length;
+    for (let n = 31; n <= 200; n++) {
+      await s.publish('app.a');
+      await s.clock.advanceAsync(5);
+    }
+    const sent = s.seqs().length - before;
+    expect(sent).toBeGreaterThan(5);
+    expect(sent).toBeLessThan(40);
+    expect(s.outbox.waiting.events).toBeGreaterThan(100);
+    for (let answered = 1; s.seqs().length < 200; answered = numbers().at(-1) ?? 0) {
+      s.outbox.acknowledged(answered);
+      s.outbox.acknowledged(numbers().at(-1));
+      await s.clock.advanceAsync(10);
+    }
+    expect(s.seqs()).toEqual(range(1, 200));
+    await s.close();
+  });
+});
+
+describe('EV-9 a client that answers late', () => {
+  it('is asked again at once when more than may be unread was written before its answer, and gets everything', async () => {
+    const s = subscriber({ acknowledgements: { askEveryBytes: 2000, maxUnreadBytes: 8000 } });
+    await s.subscribe('app.>');
+    for (let n = 1; n <= 100; n++) {
+      await s.publish('app.a');
+      await s.clock.advanceAsync(5);
+    }
+    const numbers = (): number[] => s.transport.of('ping').map(({ n }) => n ?? -1);
+    expect([numbers(), s.seqs().length]).toEqual([[1], 100]);
+    s.outbox.acknowledged(1);
+    expect(numbers()).toEqual([1, 2]);
+    for (let n = 101; n <= 110; n++) await s.publish('app.a');
+    await s.clock.advanceAsync(50);
+    expect(s.seqs().length).toBe(100);
+    s.outbox.acknowledged(2);
+    await s.clock.advanceAsync(50);
+    expect(s.seqs()).toEqual(range(1, 110));
+    await s.close();
+  });
+});
+
+describe('EV-9 a subscription that conflates', () => {
+  it('keeps the newest event of every topic for a slow reader, and everything of the others', async () => {
+    const s = subscriber({ maxEventFrames: 10, highWaterBytes: 1 });
+    s.outbox.conflates = (topic) => topic.startsWith('app.state.');
+    await s.subscribe('app.state.*');
+    await s.subscribe('app.log');
+    s.stall();
+    for (let n = 1; n <= 40; n++) {
+      await s.publish(n % 4 === 0 ? 'app.log' : `app.state.${n % 4}`, n);
+      await s.clock.advanceAsync(5);
+    }
+    await s.resume();
+    const of = (topic: string): unknown[] =>
+      s.transport.of('event').flatMap((frame) => (frame.topic === topic ? [frame.event.data] : []));
+    expect(of('app.log')).toEqual(range(1, 10).map((n) => n * 4));
+    for (const [topic, newest] of [
+      ['1', 37],
+      ['2', 38],
+      ['3', 39],
+    ] as const) {
+      const seen = of(`app.state.${topic}`).map(Number);
+      expect(seen.at(-1)).toBe(newest);
+      expect(seen.length).toBeLessThan(5);
+      expect(seen).toEqual([...new Set(seen)].sort((a, b) => a - b));
+    }
+    // A reader that keeps up gets everything.
+    await s.publish('app.state.1', 100);
+    await s.publish('app.state.1', 101);
+    await s.clock.advanceAsync(20);
+    expect(of('app.state.1').slice(-2)).toEqual([100, 101]);
+    await s.close();
   });
 });

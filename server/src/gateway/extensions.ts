@@ -25,7 +25,7 @@ export class ExtensionSessions {
   readonly #registry: ExtensionRegistry;
   readonly #session: Session;
   readonly #logger: Log;
-  readonly #used = new Map<MessageExtension, ExtensionConnection>();
+  #used: Map<MessageExtension, ExtensionConnection> | undefined;
 
   constructor(registry: ExtensionRegistry, session: Session, logger: Log) {
     this.#registry = registry;
@@ -39,6 +39,7 @@ export class ExtensionSessions {
     if (extension === undefined) {
       return { error: 'unknownCommand', message: `this server has no extension '${name}'` };
     }
+    this.#used ??= new Map();
     let connection = this.#used.get(extension);
     if (connection === undefined) this.#used.set(extension, (connection = this.#face(name)));
     return extension.handle(connection, body);
@@ -46,14 +47,15 @@ export class ExtensionSessions {
 
   /** Tells every extension that was used. */
   close(reason: string): void {
-    for (const [extension, connection] of this.#used) {
+    for (const [extension, connection] of this.#used ?? []) {
       try {
         extension.connectionClosed(connection, reason);
       } catch (error) {
-        this.#logger.error({ err: error, extension: extension.name }, 'an extension failed at the end of a connection');
+        const fields = { err: error, extension: extension.name, connection: this.#session.id };
+        this.#logger.error(fields, 'an extension failed at the end of a connection');
       }
     }
-    this.#used.clear();
+    this.#used = undefined;
   }
 
   #face(name: string): ExtensionConnection {

@@ -1,11 +1,11 @@
-import type { Server as HttpServer } from 'node:http';
+import type { IncomingMessage, Server as HttpServer } from 'node:http';
 import { Server } from 'socket.io';
-import type { Socket } from 'socket.io';
-import { HUB_LIMITS, SOCKETIO_EVENT } from '@hookswitch/shared';
-import type { FrameEncoder, OutboundFrame } from '../hub/index.ts';
+import type { ServerOptions } from 'socket.io';
+import { HUB_LIMITS } from '@hookswitch/shared';
 import type { Log } from '../kernel/index.ts';
-import type { ClientTransport, ConnectionAcceptor } from './ports.ts';
-import { textFrame } from './websocket-frame.ts';
+import { EngineWebSockets } from './engine-websocket.socketio.ts';
+import type { ConnectionAcceptor } from './ports.ts';
+import { SocketIoClient } from './socketio-client.socketio.ts';
 
 export interface SocketIoListenerOptions {
   readonly server: HttpServer;
@@ -17,10 +17,16 @@ export interface SocketIoListenerOptions {
   readonly allowOrigin?: (origin: string | undefined) => boolean;
 }
 
-/** An EVENT packet of the default namespace (socket.io-protocol 5): what `socket.emit('hs', frame)` would make of it. */
-const packetOf = (json: string): string => `2["${SOCKETIO_EVENT}",${json}]`;
-/** `4` is Engine.IO's message packet. */
-const SOCKETIO: FrameEncoder = { name: 'socketio', encode: (json) => textFrame(`4${packetOf(json)}`) };
+const ignore = (): void => undefined;
+
+/** Everybody is written to alone, so that nobody needs a room of his own, as Socket.IO's adapter makes one for everybody. */
+class NoRooms {
+  readonly init = ignore;
+  readonly close = ignore;
+  readonly addAll = ignore;
+  readonly del = ignore;
+  readonly delAll = ignore;
+}
 
 /**
  * The Socket.IO endpoint: the same frames as objects under one event name, in both directions. A token in the handshake's
@@ -31,6 +37,8 @@ export function listenSocketIo(options: SocketIoListenerOptions): { close(): Pro
   const io = new Server(server, {
     path: options.path ?? '/socket.io/',
     serveClient: false,
+    adapter: NoRooms as unknown as ServerOptions['adapter'],
+    wsEngine: EngineWebSockets,
     perMessageDeflate: false,
     httpCompression: false,
     // Another listener answers upgrades of other paths.
@@ -42,12 +50,12 @@ export function listenSocketIo(options: SocketIoListenerOptions): { close(): Pro
     maxHttpBufferSize: HUB_LIMITS.maxFrameBytes + 64,
     cors: { origin: true },
     allowRequest: (request, callback) => {
-      const allowed = allowOrigin?.(request.headers.origin) !== false;
-      callback(allowed ? null : 'origin not allowed', allowed);
+      if (allowOrigin?.(request.headers.origin) === false) callback('origin not allowed', false);
+      else admit(request, gateway, callback);
     },
   });
   io.on('connection', (socket) => {
-    serve(socket, gateway);
+    SocketIoClient.serve(socket, gateway);
   });
   io.engine.on('connection_error', (error: { code?: number; message?: string }) => {
     logger.debug({ code: error.code }, `a Socket.IO handshake was refused: ${error.message ?? ''}`);
@@ -56,7 +64,7 @@ export function listenSocketIo(options: SocketIoListenerOptions): { close(): Pro
   return {
     close: () => {
       closing ??= Promise.resolve().then(() => {
-        io.disconnectSockets(true);
+        for (const socket of io.sockets.sockets.values()) socket.disconnect(true);
         io.engine.close();
         io.removeAllListeners();
       });
@@ -65,49 +73,28 @@ export function listenSocketIo(options: SocketIoListenerOptions): { close(): Pro
   };
 }
 
-function serve(socket: Socket, gateway: ConnectionAcceptor): void {
-  const { conn } = socket;
-  /** Bytes handed over since everything was last taken; `unsent` packets still wait inside Engine.IO. */
-  let outstanding = 0;
-  let unsent = 0;
-  const write = (frame: OutboundFrame): void => {
-    const bytes = frame.bytes(SOCKETIO);
-    outstanding += bytes.length;
-    unsent += 1;
-    // The shared WebSocket frame is used where the transport is a WebSocket, the text where it is polling. The option is
-    // the one that socket.io's own adapter uses for rooms; its type leaves it out.
-    const packetOptions = { compress: false, wsPreEncodedFrame: [bytes] };
-    conn.write(packetOf(frame.json), packetOptions, () => {
-      unsent -= 1;
-      if (unsent > 0) return;
-      outstanding = 0;
-      connection.drained();
-    });
+/** Asked for the first request of a client alone. */
+function admit(
+  { socket }: IncomingMessage,
+  gateway: ConnectionAcceptor,
+  callback: (error: string | null, allowed: boolean) => void,
+): void {
+  if (gateway.admit === undefined) {
+    callback(null, true);
+    return;
+  }
+  // A client may go while it waits.
+  socket.on('error', ignore);
+  const answer = (error: string | null): void => {
+    socket.off('error', ignore);
+    callback(error, error === null);
   };
-  const transport: ClientTransport = {
-    name: 'socketio',
-    remoteAddress: socket.handshake.address,
-    get bufferedBytes() {
-      return outstanding;
+  gateway.admit({
+    enter: () => {
+      answer(null);
     },
-    send: (frames) => {
-      if (socket.connected) frames.forEach(write);
+    refuse: () => {
+      answer('overloaded');
     },
-    // Socket.IO has no close codes: the disconnect frame before it says why.
-    close: () => {
-      socket.disconnect(true);
-    },
-    terminate: () => {
-      conn.close(true);
-    },
-  };
-  const connection = gateway.accept(transport);
-  socket.onAny((name: string, value: unknown) => {
-    connection.received({ value: name === SOCKETIO_EVENT ? value : undefined });
   });
-  socket.on('disconnect', (reason) => {
-    connection.closed(reason);
-  });
-  const token: unknown = socket.handshake.auth['token'];
-  if (typeof token === 'string') connection.received({ value: { type: 'connect', id: 0, token } });
 }

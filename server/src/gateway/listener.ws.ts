@@ -1,13 +1,12 @@
 import type { IncomingMessage, Server } from 'node:http';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { WebSocketServer } from 'ws';
-import type { WebSocket } from 'ws';
-import { HUB_LIMITS, HUB_SUBPROTOCOL } from '@hookswitch/shared';
-import { OutboundFrame } from '../hub/index.ts';
-import type { FrameEncoder } from '../hub/index.ts';
+import { HUB_SUBPROTOCOL } from '@hookswitch/shared';
 import type { Log } from '../kernel/index.ts';
-import type { ClientTransport, ConnectionAcceptor } from './ports.ts';
-import { textFrame } from './websocket-frame.ts';
+import { NativeClient } from './native-client.ws.ts';
+import type { Listening } from './native-client.ws.ts';
+import type { ConnectionAcceptor } from './ports.ts';
+import { upgradeAnswer, upgradeProblem } from './websocket-upgrade.ts';
 
 export interface WebSocketListenerOptions {
   readonly server: Server;
@@ -26,44 +25,56 @@ export interface Listener {
   close(): Promise<void>;
 }
 
-const NATIVE: FrameEncoder = { name: 'native', encode: textFrame };
-
 /** The native endpoint: WebSocket with subprotocol `hookswitch.v1`, one JSON frame a message, no compression. */
 export function listenWebSocket(options: WebSocketListenerOptions): Listener {
   const { server, gateway, logger, path = '/v1/hub', otherPaths = ['/socket.io/'] } = options;
-  const sockets = new Set<WebSocket>();
-  const webSockets = new WebSocketServer({
-    noServer: true,
-    clientTracking: false,
-    perMessageDeflate: false,
-    maxPayload: HUB_LIMITS.maxFrameBytes,
-    handleProtocols: () => HUB_SUBPROTOCOL,
-  });
-  const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+  const listening: Listening = { gateway, logger, clients: new Set() };
+  const onUpgrade = (request: IncomingMessage, duplex: Duplex, head: Buffer): void => {
     const asked = (request.url ?? '').split('?')[0] ?? '';
     if (otherPaths.some((other) => asked.startsWith(other))) return;
+    // An HTTP server on TCP or TLS hands over its sockets.
+    if (!(duplex instanceof Socket)) return;
+    const socket = duplex;
+    // A client may go while it waits.
+    socket.on('error', ignore);
     const refusal = check(request, asked, path, options.allowOrigin);
     if (refusal !== undefined) {
       refuse(socket, refusal);
       return;
     }
-    webSockets.handleUpgrade(request, socket, head, (client) => {
-      sockets.add(client);
-      client.on('close', () => sockets.delete(client));
-      client.on('error', (error) => {
-        logger.debug({ err: error }, 'a client broke the WebSocket protocol or its connection');
+    const enter = (): void => {
+      if (socket.destroyed || !socket.writable) return;
+      socket.write(upgradeAnswer(request, HUB_SUBPROTOCOL));
+      listening.clients.add(new NativeClient(socket, head, listening));
+      socket.off('error', ignore);
+    };
+    if (gateway.admit === undefined) enter();
+    else {
+      gateway.admit({
+        enter,
+        refuse: (retryAfterMs) => {
+          refuse(socket, { status: '503 Service Unavailable', headers: { 'Retry-After': seconds(retryAfterMs) } });
+        },
       });
-      serve(client, socket, request.socket.remoteAddress ?? '', gateway);
-    });
+    }
   };
   server.on('upgrade', onUpgrade);
   return {
     close: async () => {
       server.off('upgrade', onUpgrade);
-      for (const client of sockets) client.terminate();
+      for (const client of listening.clients) client.terminate();
       await Promise.resolve();
     },
   };
+}
+
+const ignore = (): void => undefined;
+const seconds = (ms: number): string => String(Math.ceil(ms / 1000));
+
+interface RefusedUpgrade {
+  readonly status: string;
+  readonly hint?: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 function check(
@@ -71,54 +82,23 @@ function check(
   asked: string,
   path: string,
   allowOrigin: ((origin: string | undefined) => boolean) | undefined,
-): string | undefined {
-  if (asked !== path) return '404 Not Found';
-  if (allowOrigin?.(request.headers.origin) === false) return '403 Forbidden';
+): RefusedUpgrade | undefined {
+  if (asked !== path) return { status: '404 Not Found' };
+  if (allowOrigin?.(request.headers.origin) === false) return { status: '403 Forbidden' };
   const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
-  return offered.includes(HUB_SUBPROTOCOL) ? undefined : '400 Bad Request';
+  if (!offered.includes(HUB_SUBPROTOCOL)) {
+    return { status: '400 Bad Request', hint: `offer the WebSocket subprotocol ${HUB_SUBPROTOCOL}\n` };
+  }
+  const hint = upgradeProblem(request);
+  const headers = { 'Sec-WebSocket-Version': '13' };
+  return hint === undefined ? undefined : { status: '400 Bad Request', hint: `${hint}\n`, headers };
 }
 
-function refuse(socket: Duplex, status: string): void {
-  socket.on('error', () => undefined);
+function refuse(socket: Socket, { status, hint = '', headers = {} }: RefusedUpgrade): void {
   // A client that does not close its side would keep the socket, and with it the HTTP server, open for ever.
   socket.once('finish', () => {
     socket.destroy();
   });
-  const hint = status.startsWith('400') ? `offer the WebSocket subprotocol ${HUB_SUBPROTOCOL}\n` : '';
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: ${hint.length}\r\n\r\n${hint}`);
-}
-
-function serve(client: WebSocket, socket: Duplex, remoteAddress: string, gateway: ConnectionAcceptor): void {
-  // Without compression ws writes every frame at once and whole, so that frames written here never mix with its own.
-  const transport: ClientTransport = {
-    name: 'ws',
-    remoteAddress,
-    get bufferedBytes() {
-      return socket.writableLength;
-    },
-    send: (frames) => {
-      if (client.readyState === client.OPEN && socket.writable) socket.write(OutboundFrame.concat(frames, NATIVE));
-    },
-    close: (code, reason) => {
-      client.close(code, reason);
-    },
-    terminate: () => {
-      client.terminate();
-    },
-  };
-  const connection = gateway.accept(transport);
-  client.on('message', (data, isBinary) => {
-    if (isBinary) connection.received({ value: undefined });
-    else connection.received({ text: (data as Buffer).toString('utf8') });
-  });
-  client.on('error', () => {
-    // A frame over the limit, say: the peer may take its time to close, what it held is released now.
-    connection.closed('protocol error');
-  });
-  client.on('close', (code) => {
-    connection.closed(`transport closed with ${code}`);
-  });
-  socket.on('drain', () => {
-    connection.drained();
-  });
+  const lines = Object.entries({ Connection: 'close', ...headers, 'Content-Length': String(hint.length) });
+  socket.end(`HTTP/1.1 ${status}\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${hint}`);
 }

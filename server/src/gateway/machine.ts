@@ -1,6 +1,7 @@
 import { DISCONNECTS, HUB_ERRORS } from '@hookswitch/shared';
 import type { ClientFrame, DisconnectName, Grants, HubErrorName, ServerFrame } from '@hookswitch/shared';
 import type { Step, TimerEffect } from '../kernel/index.ts';
+import type { SubscribeAllFrame } from './ports.ts';
 
 /** What a connection's machine has to know; the same for every connection of a gateway. Times in milliseconds. */
 export interface ConnectionRules {
@@ -39,12 +40,14 @@ export type ConnectionState =
 export type ConnectionTimer = 'handshake' | 'heartbeat' | 'expiry-warning' | 'expiry' | 'closing';
 
 /** Commands that the machine leaves to command objects. */
-export type Command = Extract<ClientFrame, { type: 'subscribe' | 'unsubscribe' | 'publish' | 'extension' }>;
+export type Command =
+  | Extract<ClientFrame, { type: 'subscribe' | 'unsubscribe' | 'publish' | 'presence' | 'extension' }>
+  | SubscribeAllFrame;
 
 /** `at` is monotonic time, `now` wall-clock time. */
 export type ConnectionInput =
   | { readonly kind: 'opened' }
-  | { readonly kind: 'frame'; readonly frame: ClientFrame; readonly at: number }
+  | { readonly kind: 'frame'; readonly frame: ClientFrame | SubscribeAllFrame; readonly at: number }
   | {
       readonly kind: 'bad-frame';
       readonly error: HubErrorName;
@@ -100,6 +103,7 @@ const AFTER_REFUSAL: Partial<Record<HubErrorName, DisconnectName>> = {
   tokenInvalid: 'tokenInvalid',
   tokenForeign: 'tokenInvalid',
   tokenExpired: 'tokenExpired',
+  tokenRevoked: 'tokenRevoked',
   accountInactive: 'accountInactive',
 };
 const ALL_TIMERS: readonly ConnectionTimer[] = ['handshake', 'heartbeat', 'expiry-warning', 'expiry'];
@@ -136,7 +140,7 @@ function heard(state: Open, at: number): Open {
   return state.name === 'active' ? { ...state, lastHeard: at } : state;
 }
 
-function onFrame(state: Open, frame: ClientFrame): Result {
+function onFrame(state: Open, frame: ClientFrame | SubscribeAllFrame): Result {
   if (frame.type === 'pong') return { state, effects: [] };
   if (frame.type === 'ping') return { state, effects: [send({ type: 'pong', id: frame.id })] };
   if (frame.type === 'connect') {
@@ -226,7 +230,13 @@ function onTimer(rules: ConnectionRules, state: Open, input: Extract<ConnectionI
     case 'heartbeat':
       return onHeartbeat(rules, state, input.at);
     case 'expiry-warning':
-      return { state, effects: [send({ type: 'token-will-expire', expiresAt: state.grants.expiresAt })] };
+      return {
+        state,
+        effects: [
+          send({ type: 'token-will-expire', expiresAt: state.grants.expiresAt }),
+          { kind: 'start-timer', name: 'expiry', delayMs: state.grants.expiresAt - input.now },
+        ],
+      };
     case 'expiry':
       // The wall clock may have been set back meanwhile: then the token has still time.
       if (input.now < state.grants.expiresAt) return { state, effects: expiryTimers(rules, state.grants, input.now) };
@@ -252,11 +262,16 @@ function onHeartbeat(rules: ConnectionRules, state: Extract<Open, { name: 'activ
 
 function expiryTimers(rules: ConnectionRules, grants: Grants, now: number): ConnectionEffect[] {
   const left = grants.expiresAt - now;
-  const warning: ConnectionEffect =
-    left > rules.expiryWarningMs
-      ? { kind: 'start-timer', name: 'expiry-warning', delayMs: left - rules.expiryWarningMs }
-      : { kind: 'stop-timer', name: 'expiry-warning' };
-  return [warning, { kind: 'start-timer', name: 'expiry', delayMs: left }];
+  // One timer at a time: the warning starts the other, for there are very many connections.
+  return left > rules.expiryWarningMs
+    ? [
+        { kind: 'start-timer', name: 'expiry-warning', delayMs: left - rules.expiryWarningMs },
+        { kind: 'stop-timer', name: 'expiry' },
+      ]
+    : [
+        { kind: 'stop-timer', name: 'expiry-warning' },
+        { kind: 'start-timer', name: 'expiry', delayMs: left },
+      ];
 }
 
 function disconnect(rules: ConnectionRules, name: DisconnectName, retryAfterMs?: number): Result {
@@ -282,7 +297,11 @@ const stopTimers = (): ConnectionEffect[] => ALL_TIMERS.map((name) => ({ kind: '
 const send = (frame: ServerFrame): ConnectionEffect => ({ kind: 'send', frame });
 
 /** An `error` frame from the table. */
-export function errorOf(error: HubErrorName, id: number | undefined, message?: string): ServerFrame {
+export function errorOf(
+  error: HubErrorName,
+  id: number | undefined,
+  message?: string,
+): Extract<ServerFrame, { type: 'error' }> {
   const row = HUB_ERRORS[error];
   return {
     type: 'error',

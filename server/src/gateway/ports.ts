@@ -1,5 +1,54 @@
-import type { Grants, HubErrorName } from '@hookswitch/shared';
+import type { ClientFrame, Filter, Grants, HubErrorName, Position, Rewind } from '@hookswitch/shared';
 import type { OutboundFrame } from '../hub/index.ts';
+import type { Unsubscribe } from '../kernel/index.ts';
+
+export type { DeadLetter, NewWebhook, Webhook, Webhooks } from './sinks/ports.ts';
+
+/** A refusal: what is over its limit, and when to try again at the earliest. */
+export interface OverQuota {
+  readonly message: string;
+  readonly retryAfterMs: number;
+}
+
+/** The rates at which accounts publish, whichever way they do. */
+export interface PublishQuota {
+  /** Takes one event with so many bytes of data. Undefined: it may be published. */
+  publish(accountSid: string, bytes: number): OverQuota | undefined;
+}
+
+/** What an account uses of one gateway. */
+export interface AccountUseReport {
+  readonly accountSid: string;
+  readonly connections: number;
+  readonly subscriptions: number;
+  /** Published, a second. */
+  readonly events: number;
+  /** Of their data, a second. */
+  readonly bytes: number;
+}
+
+/** What a gateway tells the others. */
+export interface UseReport {
+  readonly node: string;
+  readonly accounts: readonly AccountUseReport[];
+}
+
+/** From gateway to gateway; one that is lost is followed by the next. */
+export interface UseReports {
+  publish(report: UseReport): void;
+  /** Own reports too. Must not throw. */
+  onReport(listener: (report: UseReport) => void): Unsubscribe;
+}
+
+/** What an account uses of the other gateways together. */
+export interface UseOfOthers extends Omit<AccountUseReport, 'accountSid'> {
+  /** Gateways that it publishes at. */
+  readonly publishers: number;
+}
+
+export interface UseElsewhere {
+  of(accountSid: string): UseOfOthers;
+}
 
 /** A client's connection as a message extension sees it. */
 export interface ExtensionConnection {
@@ -30,13 +79,31 @@ export interface MessageExtension {
   connectionClosed(connection: ExtensionConnection, reason: string): void;
 }
 
-/** A frame as it came in: text still to be parsed, or a value that the transport has parsed already. */
-export type ReceivedFrame = { readonly text: string } | { readonly value: unknown };
+/**
+ * Several subscriptions that begin together, from one position: their events come in one rising order, so that the
+ * position of the last one is where all of them are resumed. Answered by one `subscribed` for each topic, in their order,
+ * or by one `error`; then none is subscribed. Made by transports without commands of their own; not on the wire.
+ */
+export interface SubscribeAllFrame {
+  readonly type: 'subscribe-all';
+  readonly id: number;
+  readonly topics: readonly string[];
+  readonly position?: Position | undefined;
+  readonly rewind?: Rewind | undefined;
+  readonly filter?: Filter | undefined;
+}
+
+/**
+ * A frame as it came in: text still to be parsed, a value that the transport has parsed already, or one that the transport
+ * made itself and that is known to be well-formed.
+ */
+export type ReceivedFrame =
+  { readonly text: string } | { readonly value: unknown } | { readonly frame: ClientFrame | SubscribeAllFrame };
 
 /** One client's transport. The gateway closes it; it tells {@link TransportEvents.closed} once, however it ended. */
 export interface ClientTransport {
   /** Label of metrics and logs. */
-  readonly name: 'ws' | 'socketio';
+  readonly name: 'ws' | 'socketio' | 'sse';
   readonly remoteAddress: string;
   /** Bytes written that the operating system has not taken yet. */
   readonly bufferedBytes: number;
@@ -56,7 +123,16 @@ export interface TransportEvents {
   closed(reason: string): void;
 }
 
+/** A client that asks to be let in. One of the two is called, once: at once or when it is its turn. */
+export interface Entrant {
+  enter(): void;
+  /** It may try again after this time. */
+  refuse(retryAfterMs: number): void;
+}
+
 /** Takes a new client. The gateway owns the transport from now on. */
 export interface ConnectionAcceptor {
   accept(transport: ClientTransport): TransportEvents;
+  /** Asked before anything is done for a client, an upgrade say. Left out: everybody is let in at once. */
+  admit?(entrant: Entrant): void;
 }

@@ -1,32 +1,27 @@
-import type { Position } from '@hookswitch/shared';
+import { topicMatches } from '@hookswitch/shared';
+import type { Position, Rewind } from '@hookswitch/shared';
 import { describeError } from '../kernel/index.ts';
-import type { Clock, Log, Timer } from '../kernel/index.ts';
+import type { Clock, Log } from '../kernel/index.ts';
+import type { ColdScans } from './cold-scans.ts';
 import { EventLogError } from './errors.ts';
+import { FeedOrder } from './feed-order.ts';
+import { FeedResync } from './feed-resync.ts';
+import { PatternSubscription } from './feed-subscription.ts';
+import type { FeedSink, FeedSubscription, Pattern } from './feed-subscription.ts';
 import { HotRing } from './hot-ring.ts';
 import type { HotRingOptions } from './hot-ring.ts';
-import type { EventLog, LogBounds, LogSubscription, LoggedEvent } from './ports.ts';
+import { isLate } from './late-event.ts';
+import type { EventLog, LogBounds, LoggedEvent } from './ports.ts';
+import { rewindInLog } from './rewind.ts';
+import type { RewindStart } from './rewind.ts';
+import { topicRuns } from './topic-runs.ts';
 import { TopicTrie } from './topic-trie.ts';
-
-/** Receives what matches one pattern of one account. Never throws. */
-export interface FeedSink {
-  deliver(event: LoggedEvent): void;
-  /** Continuity is lost (stream recreated, retention passed while disconnected): events go on after `position`. */
-  reset(position: Position): void;
-}
-
-export interface FeedSubscription {
-  readonly pattern: string;
-  /**
-   * Every event after this position is delivered to the sink or can be had from {@link AccountFeed.recent}.
-   * Rejects with EventLogError; the subscription is then closed already.
-   */
-  readonly ready: Promise<Position>;
-  close(): void;
-}
 
 export interface AccountFeedOptions {
   readonly accountSid: string;
   readonly log: EventLog;
+  /** Reads history for all accounts of the process. */
+  readonly scans: ColdScans;
   readonly clock: Clock;
   readonly logger: Log;
   /** How long a pattern stays subscribed after its last user left, milliseconds (default 20 000). */
@@ -38,22 +33,14 @@ export interface AccountFeedOptions {
   readonly onIdle: () => void;
 }
 
-interface Pattern {
-  readonly pattern: string;
-  users: number;
-  readonly subscription: LogSubscription;
-  /** Events after this sequence are seen by this process; undefined until the log subscription is ready. */
-  since: number | undefined;
-  ready: Promise<Position>;
-  linger: Timer | undefined;
-}
-
-const RETRY_MS = 500;
+const MAX_HELD_BACK = 10_000;
 
 /**
  * The live events of one account in this process, in rising sequence, each dispatched once however many patterns match
  * it. One ref-counted log subscription per pattern, with a linger, so that a storm of reconnecting clients finds both the
  * subscription and the recent events still there.
+ *
+ * Events come from the log nearly in order: {@link FeedOrder} sees to the rest, so that none is dispatched after a later one.
  *
  * After the log regained its connection, everything since the last dispatched event is re-read for all patterns in one
  * scan before live delivery goes on. Owner: the hub; `close()` ends everything.
@@ -63,19 +50,20 @@ export class AccountFeed {
   readonly #trie = new TopicTrie<FeedSink>();
   readonly #patterns = new Map<string, Pattern>();
   readonly #ring: HotRing;
+  readonly #order: FeedOrder;
+  readonly #resync: FeedResync;
   #epoch: string | undefined;
   #dispatched = 0;
-  /** Live events that wait for the end of a re-read; undefined when none runs. */
-  #heldBack: LoggedEvent[] | undefined;
-  #again = false;
-  #resyncing = false;
-  #retry: Timer | undefined;
+  /** Live events of this turn, dispatched at its end. */
+  #turn: LoggedEvent[] = [];
   #holders = 0;
   #closed = false;
 
   constructor(options: AccountFeedOptions) {
     this.#options = options;
     this.#ring = new HotRing(options.ring);
+    this.#order = this.#openOrder(options);
+    this.#resync = this.#openResync(options);
   }
 
   /** Sequence up to which everything that any pattern here matches has been dispatched. */
@@ -92,31 +80,27 @@ export class AccountFeed {
     return this.#patterns.size;
   }
 
-  /** Keeps the feed although it has no pattern. Returns the release, to be called once. */
-  hold(): () => void {
+  /** Keeps the feed although it has no pattern, until {@link release}. */
+  hold(): void {
     this.#holders += 1;
-    return () => {
-      this.#holders -= 1;
-      this.#maybeIdle();
-    };
+  }
+
+  /** Once for every {@link hold}. */
+  release(): void {
+    this.#holders -= 1;
+    this.#maybeIdle();
   }
 
   subscribe(pattern: string, sink: FeedSink): FeedSubscription {
     const entry = this.#acquire(pattern);
     this.#trie.add(pattern, sink);
-    let open = true;
-    const close = (): void => {
-      if (!open) return;
-      open = false;
-      this.#trie.remove(pattern, sink);
-      this.#release(entry);
-    };
-    const ready = entry.ready.catch((error: unknown) => {
-      close();
-      throw error;
-    });
-    ready.catch(() => undefined);
-    return { pattern, ready, close };
+    return new PatternSubscription(this, entry, sink);
+  }
+
+  /** For its subscriptions, once each. */
+  unsubscribe(entry: Pattern, sink: FeedSink): void {
+    this.#trie.remove(entry.pattern, sink);
+    this.#release(entry);
   }
 
   /** Whether {@link recent} is complete for this pattern after `seq`. */
@@ -138,8 +122,28 @@ export class AccountFeed {
     return this.#options.log.bounds(this.#options.accountSid);
   }
 
+  /** Where a rewind of the pattern, which is subscribed, begins. Rejects with EventLogError. */
+  rewind(pattern: string, { count, since }: Rewind): Promise<RewindStart> {
+    const { log, accountSid } = this.#options;
+    const seq = count === undefined || since !== undefined ? undefined : this.#recentBack(pattern, count);
+    if (seq !== undefined && this.#epoch !== undefined) {
+      return Promise.resolve({ position: { epoch: this.#epoch, seq }, complete: true });
+    }
+    return rewindInLog(log, { accountSid, pattern, count, since });
+  }
+
+  /** Sequence before the newest `count` events of the pattern, if that many are among the recent ones. */
+  #recentBack(pattern: string, count: number): number | undefined {
+    const since = this.#patterns.get(pattern)?.since;
+    if (since === undefined || this.#resync.isHolding) return undefined;
+    const oldest = this.#ring.back((event) => topicMatches(pattern, event.topic), count);
+    if (oldest === undefined || oldest.position.seq <= since) return undefined;
+    return oldest.position.seq - 1;
+  }
+
+  /** History, shared with whoever else reads at this time. */
   read(patterns: readonly string[], from: Position, to: Position): AsyncIterable<LoggedEvent> {
-    return this.#options.log.read({ accountSid: this.#options.accountSid, patterns, from, to });
+    return this.#options.scans.read({ accountSid: this.#options.accountSid, patterns, from, to });
   }
 
   /**
@@ -147,27 +151,59 @@ export class AccountFeed {
    * before `regained` is told, and would otherwise hide what was published in between.
    */
   lost(): void {
-    if (this.#epoch !== undefined && !this.#closed) this.#heldBack ??= [];
+    if (this.#epoch === undefined || this.#closed) return;
+    this.#resync.hold();
+    this.#order.clear();
   }
 
   /** The log's live delivery works again: re-reads what may have been missed. */
   regained(): void {
-    if (this.#epoch === undefined && !this.#resyncing) this.#heldBack = undefined;
-    if (this.#epoch === undefined || this.#closed) return;
-    this.#again = true;
-    this.#retry?.cancel();
-    this.#retry = undefined;
-    void this.#resync();
+    if (this.#epoch === undefined) this.#resync.letGo();
+    else if (!this.#closed) this.#resync.restart();
   }
 
   close(): void {
     this.#closed = true;
-    this.#retry?.cancel();
+    this.#order.clear();
+    this.#resync.close();
     for (const entry of this.#patterns.values()) {
       entry.linger?.cancel();
       entry.subscription.close();
     }
     this.#patterns.clear();
+  }
+
+  #openOrder({ accountSid, log, logger, maxHeldBack = MAX_HELD_BACK }: AccountFeedOptions): FeedOrder {
+    return new FeedOrder({
+      accountSid,
+      log,
+      maxWaiting: maxHeldBack,
+      followed: this.#patterns,
+      read: (filters, from, to) => this.read(filters, this.#at(from), this.#at(to)),
+      dispatched: () => this.#dispatched,
+      dispatch: (events) => {
+        this.#dispatch(events);
+      },
+      failed: (error) => {
+        logger.debug({ account: accountSid }, `the order of live events is not known: ${describeError(error)}`);
+        void this.#resync.run();
+      },
+    });
+  }
+
+  #openResync({ accountSid, clock, logger, log, maxHeldBack = MAX_HELD_BACK }: AccountFeedOptions): FeedResync {
+    return new FeedResync({
+      accountSid,
+      clock,
+      logger,
+      connected: () => log.connected,
+      maxHeldBack,
+      epoch: () => this.#epoch,
+      reread: () => this.#reread(),
+      release: (events) => {
+        this.#takeLive(events);
+      },
+    });
   }
 
   #acquire(pattern: string): Pattern {
@@ -191,6 +227,7 @@ export class AccountFeed {
       linger: undefined,
     };
     this.#patterns.set(pattern, entry);
+    this.#order.follow(pattern);
     entry.ready = this.#settle(entry);
     entry.ready.catch(() => {
       // The next subscriber tries again with a new log subscription.
@@ -210,8 +247,8 @@ export class AccountFeed {
     } else if (this.#epoch !== bounds.epoch) {
       this.regained();
     }
-    // An event up to `dispatched` would be taken for a repetition: delivery begins after both.
-    entry.since = this.#epoch === bounds.epoch ? Math.max(bounds.head, this.#dispatched) : bounds.head;
+    // An event up to `dispatched` would be taken for a repetition, and what waits may hide one: delivery begins after all.
+    entry.since = this.#epoch === bounds.epoch ? Math.max(bounds.head, this.#order.highest) : bounds.head;
     return { epoch: bounds.epoch, seq: entry.since };
   }
 
@@ -231,12 +268,9 @@ export class AccountFeed {
     // Nothing is followed any more: the next pattern begins afresh instead of catching up with what nobody wants.
     this.#epoch = undefined;
     this.#dispatched = 0;
+    this.#order.clear();
     this.#ring.clear();
     this.#maybeIdle();
-  }
-
-  #wanted(): boolean {
-    return this.#again && !this.#closed;
   }
 
   #maybeIdle(): void {
@@ -244,72 +278,69 @@ export class AccountFeed {
   }
 
   #live(event: LoggedEvent): void {
-    if (this.#closed) return;
-    if (this.#heldBack !== undefined) {
-      if (this.#heldBack.length < (this.#options.maxHeldBack ?? 10_000)) this.#heldBack.push(event);
-      else {
-        this.#heldBack.length = 0;
-        this.#again = true;
-      }
-      return;
-    }
+    if (this.#closed || this.#resync.keeps(event)) return;
     if (this.#epoch !== undefined && event.position.epoch !== this.#epoch) {
-      void this.#resync();
+      void this.#resync.run();
       return;
     }
-    this.#epoch ??= event.position.epoch;
-    this.#dispatch(event);
+    if (this.#epoch === undefined) {
+      // Delivery of the first pattern begins with this one or later.
+      this.#epoch = event.position.epoch;
+      this.#dispatched = event.position.seq - 1;
+    }
+    this.#turn.push(event);
+    if (this.#turn.length === 1) {
+      queueMicrotask(() => {
+        this.#endOfTurn();
+      });
+    }
   }
 
-  #dispatch(event: LoggedEvent): void {
-    if (event.position.seq <= this.#dispatched) return;
-    this.#dispatched = event.position.seq;
-    this.#ring.push(event);
+  /** What one read of the socket brought, each subscriber given all of a topic at once while it is at hand. */
+  #endOfTurn(): void {
+    const turn = this.#turn.filter((event) => event.position.epoch === this.#epoch);
+    this.#turn = [];
+    if (this.#closed) return;
+    this.#takeLive(turn);
+  }
+
+  #takeLive(events: LoggedEvent[]): void {
+    events.sort((one, other) => one.position.seq - other.position.seq);
+    for (const event of events) if (event.position.seq < this.#dispatched) this.#late(event);
+    this.#order.take(events);
+  }
+
+  #at(seq: number): Position {
+    return { epoch: this.#epoch ?? '', seq };
+  }
+
+  /** Too late to be given in its place, and not to be had when it was looked for: who should have got it is told. */
+  #late(event: LoggedEvent): void {
+    if (!isLate(event, this.#patterns.values(), this.#ring)) return;
+    const at = { epoch: event.position.epoch, seq: this.#dispatched };
     this.#trie.match(event.topic, (sink) => {
-      sink.deliver(event);
+      sink.reset(at);
     });
   }
 
-  async #resync(): Promise<void> {
-    this.#heldBack ??= [];
-    if (this.#resyncing) return;
-    this.#resyncing = true;
-    try {
-      do {
-        this.#again = false;
-        await this.#reread();
-        // A new request or an overflow of the held-back events during the re-read: go on from where it came to.
-      } while (this.#wanted());
-    } catch (error) {
-      this.#resyncing = false;
-      this.#resyncFailed(error);
-      return;
-    }
-    this.#resyncing = false;
-    const held = this.#heldBack;
-    if (held.some((event) => event.position.epoch !== this.#epoch)) {
-      // They are stored: the next re-read finds them.
-      held.length = 0;
-      this.#resyncFailed(new EventLogError('epoch-changed', 'live events are of another epoch than the stream'));
-      return;
-    }
-    this.#heldBack = undefined;
-    for (const event of held) this.#dispatch(event);
+  #dispatch(events: readonly LoggedEvent[]): void {
+    for (const run of topicRuns(events, this.#dispatched)) this.#dispatchRun(run);
   }
 
-  /** Live events stay held back. Without a connection the next attempt comes with `regained`. */
-  #resyncFailed(error: unknown): void {
-    const { log, clock, logger, accountSid } = this.#options;
-    if (this.#closed || !log.connected) return;
-    logger.warn({ account: accountSid }, `re-reading missed events failed, trying again: ${describeError(error)}`);
-    this.#retry?.cancel();
-    this.#retry = clock.setTimer(RETRY_MS, () => {
-      this.#retry = undefined;
-      void this.#resync();
+  /** Events of one topic. All count as dispatched before the first is given away: whoever has to catch up finds them. */
+  #dispatchRun(run: readonly LoggedEvent[]): void {
+    const last = run.at(-1);
+    if (last === undefined) return;
+    this.#dispatched = last.position.seq;
+    for (const event of run) this.#ring.push(event);
+    this.#trie.match(last.topic, (sink) => {
+      sink.deliver(run);
     });
   }
 
   async #reread(): Promise<void> {
+    // All of it is stored.
+    this.#order.clear();
     const bounds = await this.bounds();
     if (this.#closed) return;
     const from = this.#dispatched;
@@ -319,7 +350,8 @@ export class AccountFeed {
     }
     const at = (seq: number): Position => ({ epoch: bounds.epoch, seq });
     try {
-      for await (const event of this.read([...this.#patterns.keys()], at(from), at(bounds.head))) this.#dispatch(event);
+      for await (const event of this.read([...this.#patterns.keys()], at(from), at(bounds.head)))
+        this.#dispatch([event]);
       this.#dispatched = Math.max(this.#dispatched, bounds.head);
     } catch (error) {
       if (!(error instanceof EventLogError) || (error.reason !== 'expired' && error.reason !== 'epoch-changed'))

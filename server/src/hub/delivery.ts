@@ -2,43 +2,24 @@ import type { Position } from '@hookswitch/shared';
 import { delay, describeError } from '../kernel/index.ts';
 import type { Clock, Log } from '../kernel/index.ts';
 import type { AccountFeed } from './account-feed.ts';
+import { Beginnings } from './beginnings.ts';
+import { canResume } from './can-resume.ts';
 import { EventLogError } from './errors.ts';
+import type { EventFilter } from './event-filter.ts';
 import { OutboundFrame } from './outbound-frame.ts';
+import type { Outlet, OutletItem } from './outlet.ts';
 import type { LogBounds, LoggedEvent } from './ports.ts';
-import { Wishes } from './wishes.ts';
-import type { Wish } from './wishes.ts';
+import type { RewindStart } from './rewind.ts';
+import type { SubscribeOptions, Subscribed } from './subscription.ts';
+import { Wish, Wishes } from './wishes.ts';
+import type { WishOwner } from './wishes.ts';
 
-/** One frame waiting in an outlet. */
-export interface OutletItem {
-  readonly frame: OutboundFrame;
-  /** The event inside; undefined for a notice. */
-  readonly event: LoggedEvent | undefined;
-}
-
-/** The receiving end of a delivery: one client's bounded queue of events. */
-export interface Outlet {
-  /** False when history has to wait; live events are queued regardless and may overflow. */
-  readonly hasRoom: boolean;
-  /** Resolves when there is room again, or the outlet was closed. */
-  room(): Promise<void>;
-  /** Queues a frame. On overflow everything queued, this item included, is given to {@link Delivery.dropped}. */
-  enqueue(item: OutletItem): void;
-}
-
-/** The answer to a subscriber. */
-export interface Subscribed {
-  /** Events after this position are delivered live; older ones asked for come before them. */
-  readonly position: Position;
-  /** False: the position asked for could not be honoured, delivery begins after `position`. */
-  readonly recovered: boolean;
-  /** To be called when the client was told: events flow from then on. */
-  begin(): void;
-}
-
-export interface DeliveryOptions {
-  readonly feed: AccountFeed;
-  readonly outlet: Outlet;
-  readonly frameOf: (event: LoggedEvent) => OutboundFrame;
+/** What all deliveries of a hub share. */
+export interface DeliveryContext {
+  /** The event's frame, the same object for every subscriber. */
+  readonly itemOf: (event: LoggedEvent) => OutletItem;
+  /** The same of several that came together: the same array for every subscriber. */
+  readonly itemsOf: (events: readonly LoggedEvent[]) => readonly OutletItem[];
   readonly clock: Clock;
   readonly logger: Log;
 }
@@ -55,11 +36,16 @@ const RETRY_MS = 500;
  * of the outlet. A recovery ends in the same turn in which nothing newer is left. Most recoveries of a new subscription
  * begin and end in one turn. An outlet that overflows throws the subscriber back into recovery.
  */
-export class Delivery {
-  readonly #options: DeliveryOptions;
+export class Delivery implements WishOwner {
+  readonly #context: DeliveryContext;
+  readonly #feed: AccountFeed;
+  readonly #outlet: Outlet;
   readonly #wishes = new Wishes();
-  readonly #abort = new AbortController();
-  readonly #releaseFeed: () => void;
+  /** Only while subscriptions are on their way: there are very many deliveries. */
+  #beginnings: Beginnings | undefined;
+  #closed = false;
+  /** Ends a wait before another attempt. */
+  #abort: AbortController | undefined;
   #live = true;
   #recovering = false;
   /** Rises with every change that a running recovery has to notice. */
@@ -70,9 +56,11 @@ export class Delivery {
   /** Sequence of the live event in hand. */
   #inHand: number | undefined;
 
-  constructor(options: DeliveryOptions) {
-    this.#options = options;
-    this.#releaseFeed = options.feed.hold();
+  constructor(context: DeliveryContext, feed: AccountFeed, outlet: Outlet) {
+    this.#context = context;
+    this.#feed = feed;
+    this.#outlet = outlet;
+    feed.hold();
   }
 
   get size(): number {
@@ -87,41 +75,66 @@ export class Delivery {
     return this.#wishes.patterns;
   }
 
-  /** Whether a subscription that is held matches the topic. */
-  wants(topic: string): boolean {
-    return this.#wishes.matchesAny(topic);
+  /**
+   * Where everything that its patterns match has been queued up to; undefined while history is still to come. Patterns
+   * that have not begun do not count.
+   */
+  get caughtUp(): Position | undefined {
+    const { epoch, dispatched } = this.#feed;
+    return this.#live && epoch !== undefined ? { epoch, seq: this.#inHand ?? dispatched } : undefined;
   }
 
   /**
-   * Subscribes a normalised pattern; `position` is the last event the client has.
+   * Whether an event that waits in the outlet is still wanted after a filter changed or a subscription ended. One that is
+   * not is to be taken out; it counts as never given.
+   */
+  keeps(event: LoggedEvent): boolean {
+    return this.#wishes.keep(event);
+  }
+
+  /** Of a subscription that is held; undefined: no filter. */
+  filterOf(pattern: string): EventFilter | undefined {
+    return this.#wishes.get(pattern)?.filter;
+  }
+
+  /** Another filter for a subscription, for everything that is not queued yet. Nothing is given again for it. */
+  changeFilter(pattern: string, filter: EventFilter | undefined): void {
+    const wish = this.#wishes.get(pattern);
+    if (wish === undefined || wish.filter?.key === filter?.key) return;
+    const live = this.#live && wish.begun;
+    this.#wishes.changeFilter(wish, filter, live ? Math.max(wish.after, this.#feed.dispatched) : wish.after);
+  }
+
+  /**
+   * Subscribes a normalised pattern.
    * @throws EventLogError when the log cannot serve it now, or it was unsubscribed meanwhile
    */
-  async subscribe(pattern: string, position: Position | undefined): Promise<Subscribed> {
-    const { feed } = this.#options;
-    const subscription = feed.subscribe(pattern, {
-      deliver: (event) => {
-        this.#deliver(wish, event);
-      },
-      reset: (at) => {
-        this.#reset(wish, at);
-      },
-    });
-    const wish: Wish = { pattern, feed: subscription, start: 0, after: 0, gap: false, begun: false };
+  async subscribe(pattern: string, options: SubscribeOptions = {}): Promise<Subscribed> {
+    const feed = this.#feed;
+    const wish = new Wish(pattern, this, options.filter);
+    const subscription = (wish.feed = feed.subscribe(pattern, wish));
     this.#wishes.add(wish);
+    const beginnings = (this.#beginnings ??= new Beginnings((one) => {
+      this.#begin(one);
+    }));
+    beginnings.asked(wish);
     try {
       const since = await subscription.ready;
-      const honoured = position !== undefined && (await this.#honours(pattern, position));
+      const from = await this.#begins(pattern, options);
       if (!this.#wishes.holds(wish)) throw new EventLogError('closed', 'unsubscribed meanwhile');
       // Live delivery of a new pattern begins after `since`, of one that others held already after `dispatched`.
       const now = { epoch: feed.epoch ?? since.epoch, seq: feed.dispatched };
       if (since.epoch === now.epoch) now.seq = Math.max(now.seq, since.seq);
-      const resumes = honoured && position.epoch === now.epoch;
-      wish.start = wish.after = resumes ? position.seq : now.seq;
+      const start = from?.position.epoch === now.epoch ? from.position : undefined;
+      wish.start = wish.after = (start ?? now).seq;
       return {
         position: { epoch: now.epoch, seq: Math.max(now.seq, wish.start) },
-        recovered: position === undefined || resumes,
-        begin: () => {
-          this.#begin(wish);
+        start,
+        recovered: from === undefined || (from.complete && start !== undefined),
+        begin: (tell) => {
+          wish.tell = tell;
+          beginnings.ready(wish);
+          if (beginnings.isEmpty && this.#beginnings === beginnings) this.#beginnings = undefined;
         },
       };
     } catch (error) {
@@ -135,13 +148,15 @@ export class Delivery {
     const wish = this.#wishes.get(pattern);
     if (wish === undefined) return false;
     this.#wishes.remove(wish);
+    if (!this.#closed) wish.announce();
+    this.#beginnings?.drop(wish);
     this.#generation += 1;
     return true;
   }
 
   /** The outlet overflowed: what these items held is fetched again later. */
   dropped(items: readonly OutletItem[]): void {
-    this.#leaveLive(this.#inHand === undefined ? this.#options.feed.dispatched : this.#inHand - 1);
+    this.#leaveLive(this.#inHand === undefined ? this.#feed.dispatched : this.#inHand - 1);
     this.#generation += 1;
     for (const { event } of items) if (event !== undefined) this.#wishes.takeBack(event);
     void this.#recover();
@@ -149,37 +164,62 @@ export class Delivery {
 
   /** Idempotent. */
   close(): void {
-    if (this.#abort.signal.aborted) return;
-    this.#abort.abort();
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#abort?.abort();
     for (const pattern of this.patterns) this.unsubscribe(pattern);
-    this.#releaseFeed();
+    this.#feed.release();
   }
 
   #begin(wish: Wish): void {
     if (!this.#wishes.holds(wish)) return;
-    this.#leaveLive(this.#options.feed.dispatched);
+    // Live events of others that are queued go before it, later ones come with the past that it brings.
+    wish.announce();
+    this.#leaveLive(this.#feed.dispatched);
     this.#wishes.begin(wish);
     this.#generation += 1;
-    void this.#recover();
+    // Those that begin in the same turn recover together, so that what they get is in one order.
+    queueMicrotask(() => void this.#recover());
   }
 
-  async #honours(pattern: string, position: Position): Promise<boolean> {
-    const { feed } = this.#options;
-    const { epoch, seq } = position;
-    if (epoch === feed.epoch && seq <= feed.dispatched && feed.coversSince(pattern, seq)) return true;
-    const bounds = await feed.bounds();
-    return epoch === bounds.epoch && seq >= bounds.lowWater && seq <= bounds.head;
+  /** Where in the past delivery begins; undefined: it was not asked to. */
+  async #begins(pattern: string, { position, rewind }: SubscribeOptions): Promise<RewindStart | undefined> {
+    if (position !== undefined && (await canResume(this.#feed, pattern, position))) return { position, complete: true };
+    if (rewind === undefined)
+      return position === undefined ? undefined : { position: { epoch: '', seq: 0 }, complete: false };
+    const start = await this.#feed.rewind(pattern, rewind);
+    return { position: start.position, complete: start.complete && position === undefined };
+  }
+
+  /** For its wishes. Events that several of them match are given to all at once, so that they stay in order. */
+  deliver(wish: Wish, events: readonly LoggedEvent[]): void {
+    if (!this.#live || !wish.begun) return;
+    if (this.#wishes.size === 1) {
+      const first = this.#outlet.enqueueAll === undefined ? undefined : wish.takeAll(events);
+      if (first === undefined) for (const event of events) this.#deliver(wish, event);
+      else {
+        this.#lastLive = wish.after;
+        this.#inHand = first;
+        this.#outlet.enqueueAll?.(this.#context.itemsOf(events));
+        this.#inHand = undefined;
+      }
+      return;
+    }
+    const [first] = events;
+    const matching = first === undefined ? [] : this.#wishes.matching(first.topic);
+    for (const event of events) for (const one of matching) this.#deliver(one, event);
   }
 
   #deliver(wish: Wish, event: LoggedEvent): void {
     const { seq } = event.position;
     if (!this.#live || !wish.begun || seq <= wish.after) return;
     wish.after = seq;
+    if (wish.filter?.accepts(event) === false) return;
     // One copy serves all patterns; and a recovery may have been ahead of live delivery, for another pattern.
     if (seq === this.#lastLive || (seq <= this.#recoveredUpTo && this.#wishes.holdersOf(event) > 1)) return;
     this.#lastLive = seq;
     this.#inHand = seq;
-    this.#options.outlet.enqueue({ frame: this.#options.frameOf(event), event });
+    this.#outlet.enqueue(this.#context.itemOf(event));
     this.#inHand = undefined;
   }
 
@@ -190,28 +230,31 @@ export class Delivery {
     for (const wish of this.#wishes.begun) wish.after = Math.max(wish.after, upTo);
   }
 
-  #reset(wish: Wish, at: Position): void {
+  /** For its wishes. */
+  reset(wish: Wish, at: Position): void {
     this.#generation += 1;
     this.#recoveredUpTo = 0;
     this.#lastLive = 0;
+    wish.startAt(wish.after);
     if (!wish.begun) return;
     this.#startAgain(wish, at);
   }
 
   /** What was missed cannot be had any more: the client is told, and goes on after `at`. */
   #startAgain(wish: Wish, at: Position): void {
-    wish.start = wish.after = at.seq;
+    wish.startAt(at.seq);
     wish.gap = false;
     this.#tellGap(wish, at, false);
   }
 
   #tellGap(wish: Wish, position: Position, recovered: boolean): void {
     const frame = OutboundFrame.notice({ type: 'gap', topic: wish.pattern, position, recovered });
-    this.#options.outlet.enqueue({ frame, event: undefined });
+    // That nothing is lost holds only while everything before it is sent; a loss has to be told whatever happens.
+    this.#outlet.enqueue(recovered ? { frame, event: undefined } : { frame, event: undefined, lasting: true });
   }
 
   #tellGaps(): void {
-    const { epoch } = this.#options.feed;
+    const { epoch } = this.#feed;
     for (const wish of this.#wishes.begun) {
       if (!wish.gap || epoch === undefined) continue;
       wish.gap = false;
@@ -222,9 +265,9 @@ export class Delivery {
   async #recover(): Promise<void> {
     if (this.#recovering) return;
     this.#recovering = true;
-    while (!this.#live && !this.#abort.signal.aborted) {
+    while (!this.#live && !this.#closed) {
       try {
-        if (!this.#options.outlet.hasRoom) await this.#options.outlet.room();
+        if (!this.#outlet.hasRoom) await this.#outlet.room();
         else if (!this.#fromRecent()) await this.#fromLog();
       } catch (error) {
         await this.#failed(error);
@@ -235,10 +278,15 @@ export class Delivery {
 
   /** A recovery is patient: the client keeps its connection and gets everything when the log is back. */
   async #failed(error: unknown): Promise<void> {
-    const { feed, logger, clock } = this.#options;
+    const { logger, clock } = this.#context;
+    // Retention overtook the reading: the next pass tells the client.
+    if (error instanceof EventLogError && error.reason === 'expired') return;
     logger.debug({}, `recovery of a subscriber has to wait: ${describeError(error)}`);
-    if (error instanceof EventLogError && error.reason === 'epoch-changed') feed.regained();
+    if (error instanceof EventLogError && error.reason === 'epoch-changed') this.#feed.regained();
+    if (this.#closed) return;
+    this.#abort = new AbortController();
     await delay(clock, RETRY_MS, this.#abort.signal).catch(() => undefined);
+    this.#abort = undefined;
   }
 
   /**
@@ -246,7 +294,7 @@ export class Delivery {
    * the last of them and going live, because all of it is one turn.
    */
   #fromRecent(): boolean {
-    const { feed, outlet } = this.#options;
+    const [feed, outlet] = [this.#feed, this.#outlet];
     const wishes = this.#wishes.begun;
     const from = Math.min(...wishes.map((wish) => wish.after));
     if (!wishes.every((wish) => feed.coversSince(wish.pattern, wish.after))) return false;
@@ -260,11 +308,11 @@ export class Delivery {
   }
 
   /**
-   * Reads what is too old for the recent events from the log, up to its present head or until the outlet is full (the log
-   * is not kept waiting for a client), and merges it by sequence with the recent events for the other patterns.
+   * Reads what is too old for the recent events from the log, up to its present head, at the pace of the outlet, and merges
+   * it by sequence with the recent events for the other patterns.
    */
   async #fromLog(): Promise<void> {
-    const { feed, outlet } = this.#options;
+    const [feed, outlet] = [this.#feed, this.#outlet];
     const generation = this.#generation;
     const bounds = await feed.bounds();
     if (generation !== this.#generation) return;
@@ -276,24 +324,20 @@ export class Delivery {
     const from = Math.min(...old.map((wish) => wish.after));
     const at = (seq: number): Position => ({ epoch: bounds.epoch, seq });
     const patterns = old.map((wish) => wish.pattern);
-    let upTo = from;
     let recentTo = Math.min(...recent.map((wish) => wish.after));
-    let full = false;
     for await (const event of feed.read(patterns, at(from), at(bounds.head))) {
       if (generation !== this.#generation) return;
-      const reached = this.#catchUpRecent(recentTo, event.position.seq);
-      if (reached === undefined) return;
-      recentTo = reached;
-      full = !outlet.hasRoom;
-      if (full) break;
-      if (!this.#catchUp(event, old)) return;
-      upTo = event.position.seq;
-      full = !outlet.hasRoom;
-      if (full) break;
+      if (recentTo < event.position.seq - 1) {
+        const reached = await this.#catchUpRecent(recentTo, event.position.seq);
+        if (reached === undefined || generation !== this.#generation) return;
+        recentTo = reached;
+      }
+      // The scan goes on without this reader when it takes too long.
+      if (!outlet.hasRoom) await outlet.room();
+      if (generation !== this.#generation || !this.#catchUp(event, old)) return;
     }
     if (generation !== this.#generation) return;
-    if (!full) upTo = bounds.head;
-    for (const wish of old) wish.after = Math.max(wish.after, upTo);
+    for (const wish of old) wish.after = Math.max(wish.after, bounds.head);
     for (const wish of recent) wish.after = Math.max(wish.after, recentTo);
   }
 
@@ -302,32 +346,40 @@ export class Delivery {
     const old: Wish[] = [];
     const recent: Wish[] = [];
     for (const wish of this.#wishes.begun) {
-      (this.#options.feed.coversSince(wish.pattern, wish.after) ? recent : old).push(wish);
+      (this.#feed.coversSince(wish.pattern, wish.after) ? recent : old).push(wish);
     }
     return { old, recent };
   }
 
   /**
-   * Queues recent events with `after < seq < before` until the outlet is full. Returns up to where it came; events that
-   * the feed has not dispatched yet are not passed by. Undefined when this pass has to be given up: overflow, or the
-   * recent events do not reach back any more.
+   * Queues recent events with `after < seq < before`. Returns up to where it came; events that the feed has not dispatched
+   * yet are not passed by. Undefined when this pass has to be given up: overflow, or the recent events do not reach back
+   * any more.
    */
-  #catchUpRecent(after: number, before: number): number | undefined {
-    const { feed, outlet } = this.#options;
-    if (after >= before) return after;
-    if (!feed.reaches(after)) return undefined;
-    for (const event of feed.recent(after, before)) {
-      if (!this.#catchUp(event)) return undefined;
-      if (!outlet.hasRoom) return event.position.seq;
+  async #catchUpRecent(after: number, before: number): Promise<number | undefined> {
+    const [feed, outlet] = [this.#feed, this.#outlet];
+    let reached = after;
+    while (reached < before - 1) {
+      if (!feed.reaches(reached)) return undefined;
+      const upTo = Math.max(reached, Math.min(before - 1, feed.dispatched));
+      const events = feed.recent(reached, before);
+      for (const event of events) {
+        if (!this.#catchUp(event)) return undefined;
+        reached = event.position.seq;
+        if (!outlet.hasRoom) break;
+      }
+      if (outlet.hasRoom) return upTo;
+      const generation = this.#generation;
+      await outlet.room();
+      if (generation !== this.#generation) return undefined;
     }
-    return Math.max(after, Math.min(before - 1, feed.dispatched));
+    return reached;
   }
 
   #giveUpLost(bounds: LogBounds): void {
-    const { feed } = this.#options;
-    const now = { epoch: bounds.epoch, seq: Math.max(bounds.head, feed.dispatched) };
+    const now = { epoch: bounds.epoch, seq: Math.max(bounds.head, this.#feed.dispatched) };
     for (const wish of this.#wishes.begun) {
-      if (wish.after >= bounds.lowWater || feed.coversSince(wish.pattern, wish.after)) continue;
+      if (wish.after >= bounds.lowWater || this.#feed.coversSince(wish.pattern, wish.after)) continue;
       this.#startAgain(wish, now);
     }
   }
@@ -339,7 +391,7 @@ export class Delivery {
     if (!this.#wishes.give(event, among)) return true;
     const generation = this.#generation;
     this.#recoveredUpTo = Math.max(this.#recoveredUpTo, event.position.seq);
-    this.#options.outlet.enqueue({ frame: this.#options.frameOf(event), event });
+    this.#outlet.enqueue(this.#context.itemOf(event));
     return generation === this.#generation;
   }
 }

@@ -10,5 +10,11 @@ export class EventLogError extends DomainError<'unavailable' | 'expired' | 'epoc
 
 /** The refusal of a token. The reason is the name of the error that the client is told. */
 export class TokenError extends DomainError<
-  Extract<HubErrorName, 'tokenInvalid' | 'tokenExpired' | 'tokenForeign' | 'accountInactive' | 'unavailable'>
+  Extract<
+    HubErrorName,
+    'tokenInvalid' | 'tokenExpired' | 'tokenForeign' | 'tokenRevoked' | 'accountInactive' | 'unavailable'
+  >
 > {}
+
+/** `unavailable`: it could not be stored, the same may work later. `full`: the account has as many as are kept. */
+export class RevocationError extends DomainError<'unavailable' | 'full'> {}

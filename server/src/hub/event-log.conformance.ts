@@ -12,6 +12,8 @@ export interface EventLogHarness {
   purge(accountSid: string, seq: number): Promise<void>;
   /** Deletes the account's stream and makes it anew. Resolves when the log knows. */
   recreate(accountSid: string): Promise<void>;
+  /** Lets at least so many milliseconds pass on the log's clock. */
+  pass(ms: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -52,6 +54,17 @@ export function eventLogConformance(name: string, open: () => Promise<EventLogHa
         },
       };
     };
+
+    it('EV-1 members of foreign extensions are kept, live and in history', async () => {
+      const { seen, close } = await follow(`${fresh()}.*`);
+      const sent = { ...event(1, `${topic}-x`), traceparent: '00-1-2-01' };
+      const to = await log.publish(ACCOUNT, `${topic}.a`, sent);
+      await expect.poll(() => seen.map((one) => one.event)).toEqual([sent]);
+      const from = { ...to, seq: to.seq - 1 };
+      const read = await collect(log.read({ accountSid: ACCOUNT, patterns: [`${topic}.*`], from, to }));
+      expect(read.map((one) => one.event)).toEqual([sent]);
+      close();
+    });
 
     it('publish resolves with rising positions, and live delivery carries the same', async () => {
       const { seen, close } = await follow(`${fresh()}.*`);
@@ -156,6 +169,89 @@ export function eventLogConformance(name: string, open: () => Promise<EventLogHa
         collect(log.read({ accountSid: ACCOUNT, patterns: [`${topic}.>`], from: after, to: kept }));
       await expect(read(from)).rejects.toMatchObject({ reason: 'expired' });
       expect(data(await read(gone))).toEqual(['kept']);
+    });
+
+    it('finds the next event of a pattern, and knows what came live', async () => {
+      const { seen, close } = await follow(`${fresh()}.a`);
+      const at: Position[] = [];
+      for (const name of ['a', 'b', 'a']) at.push(await log.publish(ACCOUNT, `${topic}.${name}`, event(name)));
+      const [first = 0, second = 0, third = 0] = at.map(({ seq }) => seq);
+      await expect.poll(() => seen.length).toBe(2);
+      const next = async (pattern: string, after: number) => {
+        const found = await log.next(ACCOUNT, pattern, after);
+        return found === undefined ? undefined : [found.seq, found.event?.position.seq, found.event?.topic];
+      };
+      expect(await next(`${topic}.a`, first)).toEqual([third, third, `${topic}.a`]);
+      expect(await next(`${topic}.>`, first)).toEqual([second, second, `${topic}.b`]);
+      expect(await next(`${topic}.>`, third)).toBeUndefined();
+      expect(await log.next(OTHER_ACCOUNT, `${topic}.>`, first - 1)).toBeUndefined();
+      expect(log.hasSeen(ACCOUNT, first - 1, second)).toBe(true);
+      expect(log.hasSeen(ACCOUNT, first, third)).toBe(false);
+      close();
+    });
+
+    it('EV-6 finds where the newest events of a pattern begin, among others and over holes', async () => {
+      fresh();
+      const at: Position[] = [];
+      for (let n = 0; n < 24; n++) {
+        const [account, name] = n % 5 === 4 ? [OTHER_ACCOUNT, 'x'] : [ACCOUNT, n % 3 === 0 ? 'rare' : 'often'];
+        at.push(await log.publish(account, `${topic}.${name}`, event(n, undefined, account)));
+      }
+      const to = at.at(-1)!;
+      const newest = async (pattern: string, count: number, before?: number) => {
+        const limit = before === undefined ? {} : { before };
+        const from = await log.positionBack({ accountSid: ACCOUNT, pattern, count, ...limit });
+        const end = { epoch: to.epoch, seq: before === undefined ? to.seq : before - 1 };
+        return data(await collect(log.read({ accountSid: ACCOUNT, patterns: [pattern], from, to: end })));
+      };
+      const all = Array.from({ length: 24 }, (_, n) => n).filter((n) => n % 5 !== 4);
+      const rare = all.filter((n) => n % 3 === 0);
+      for (const count of [1, 2, 5, 7]) {
+        expect(await newest(`${topic}.rare`, count)).toEqual(rare.slice(-count));
+        expect(await newest(`${topic}.*`, count)).toEqual(all.slice(-count));
+        const before = all.filter((n) => n < 12);
+        expect(await newest(`${topic}.>`, count, at[12]!.seq)).toEqual(before.slice(-count));
+      }
+      expect(await newest(`${topic}.rare`, 1000)).toEqual(rare);
+      expect(await newest(`${topic}.none`, 3)).toEqual([]);
+    });
+
+    it('EV-6 finds where a time begins', async () => {
+      const first = await log.publish(ACCOUNT, fresh(), event('a'));
+      const [stored] = await collect(
+        log.read({ accountSid: ACCOUNT, patterns: [topic], from: { ...first, seq: first.seq - 1 }, to: first }),
+      );
+      const since = (stored?.storedAt ?? 0) + 1;
+      await harness.pass(5);
+      const second = await log.publish(ACCOUNT, topic, event('b'));
+      expect(await log.positionAt(ACCOUNT, since)).toEqual(first);
+      expect(await log.positionAt(ACCOUNT, since + 3_600_000)).toEqual(second);
+      expect((await log.positionAt(ACCOUNT, 1)).seq).toBe(0);
+    });
+
+    it('one scan serves several accounts, and tells what was purged', async () => {
+      fresh();
+      const from = await log.head(ACCOUNT);
+      for (let n = 0; n < 9; n++) {
+        const account = n % 2 === 0 ? ACCOUNT : OTHER_ACCOUNT;
+        await log.publish(account, `${topic}.t${n % 3}`, event(n, undefined, account));
+      }
+      const { seq: to } = await log.head(ACCOUNT);
+      const seen: unknown[] = [];
+      let upTo = 0;
+      for await (const batch of log.scan({ accounts: [ACCOUNT, OTHER_ACCOUNT], from, to })) {
+        for (const one of batch.events) {
+          if (!one.topic.endsWith('.t1')) seen.push(one.load()?.event.data);
+          expect(one.load()).toMatchObject({ accountSid: one.accountSid, position: { seq: one.seq } });
+        }
+        expect(batch.upTo).toBeGreaterThan(upTo);
+        ({ upTo } = batch);
+        expect(batch.lowWater(ACCOUNT)).toBeLessThanOrEqual(from.seq);
+      }
+      expect(upTo).toBe(to);
+      // Accounts may be in different streams: then only those of the first one's come.
+      const same = log.streamOf(ACCOUNT) === log.streamOf(OTHER_ACCOUNT);
+      expect(seen).toEqual([0, 2, 3, 5, 6, 8].filter((n) => same || n % 2 === 0));
     });
 
     it('a stream that was made anew has another epoch', async () => {

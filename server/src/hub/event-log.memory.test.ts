@@ -1,8 +1,10 @@
+import { FakeClock } from '../kernel/clock.fake.ts';
 import { eventLogConformance } from './event-log.conformance.ts';
 import { MemoryEventLog } from './event-log.memory.ts';
 
 eventLogConformance('memory', () => {
-  const log = new MemoryEventLog();
+  const clock = new FakeClock();
+  const log = new MemoryEventLog(clock);
   return Promise.resolve({
     log,
     interrupt: async () => {
@@ -16,6 +18,10 @@ eventLogConformance('memory', () => {
     },
     recreate: () => {
       log.recreate();
+      return Promise.resolve();
+    },
+    pass: (ms) => {
+      clock.advance(ms);
       return Promise.resolve();
     },
     close: () => log.close(),

@@ -1,9 +1,25 @@
 import { eventSchema } from '@hookswitch/shared';
 import { topicMatches } from '@hookswitch/shared';
 import type { HookswitchEvent, Position } from '@hookswitch/shared';
-import { Emitter } from '../kernel/index.ts';
+import { Emitter, systemClock } from '../kernel/index.ts';
+import type { Clock } from '../kernel/index.ts';
 import { EventLogError } from './errors.ts';
-import type { EventLog, EventLogEvents, HistoryRequest, LogBounds, LogSubscription, LoggedEvent } from './ports.ts';
+import type {
+  BackRequest,
+  EventLog,
+  EventLogEvents,
+  HistoryRequest,
+  LogBounds,
+  LogSubscription,
+  LoggedEvent,
+  NextEvent,
+  ScanBatch,
+  ScanRequest,
+} from './ports.ts';
+import { readByScan } from './read-by-scan.ts';
+
+/** Small, so that tests see batches. */
+const MEMORY_BATCH = 4;
 
 interface Listener {
   readonly accountSid: string;
@@ -20,11 +36,21 @@ export class MemoryEventLog implements EventLog {
   readonly #listeners = new Set<Listener>();
   readonly #lowWater = new Map<string, number>();
   readonly #published = new Map<string, Position>();
+  readonly #seen = new Set<number>();
   #stored: LoggedEvent[] = [];
+  /** Events whose live delivery waits; undefined: none is made to. */
+  #late: LoggedEvent[] | undefined;
   #generation = 1;
   #head = 0;
   #connected = true;
   #closed = false;
+  readonly #clock: Pick<Clock, 'now'>;
+  /** Scans begun, for tests of how many there are. */
+  scans = 0;
+
+  constructor(clock: Pick<Clock, 'now'> = systemClock) {
+    this.#clock = clock;
+  }
 
   get connected(): boolean {
     return this.#connected;
@@ -49,10 +75,11 @@ export class MemoryEventLog implements EventLog {
     const known = this.#published.get(key);
     if (known !== undefined) return known;
     const position = { epoch: this.#epoch(), seq: ++this.#head };
-    const logged = { accountSid, topic, position, event, json: JSON.stringify(event) };
+    const logged = { accountSid, topic, position, event, json: JSON.stringify(event), storedAt: this.#clock.now() };
     this.#stored.push(logged);
     this.#published.set(key, position);
-    if (this.#connected) this.#deliver(logged);
+    if (this.#late !== undefined) this.#late.push(logged);
+    else if (this.#connected) this.#deliver(logged);
     return position;
   }
 
@@ -68,6 +95,20 @@ export class MemoryEventLog implements EventLog {
     return { ready, close: () => void this.#listeners.delete(entry) };
   }
 
+  hasSeen(_accountSid: string, after: number, before: number): boolean {
+    for (let seq = after + 1; seq < before; seq++) if (!this.#seen.has(seq)) return false;
+    return true;
+  }
+
+  async next(accountSid: string, pattern: string, after: number): Promise<NextEvent | undefined> {
+    this.#check();
+    await Promise.resolve();
+    const event = this.#stored.find(
+      (one) => one.accountSid === accountSid && one.position.seq > after && topicMatches(pattern, one.topic),
+    );
+    return event === undefined ? undefined : { seq: event.position.seq, event };
+  }
+
   async bounds(accountSid: string): Promise<LogBounds> {
     this.#check();
     await Promise.resolve();
@@ -79,26 +120,58 @@ export class MemoryEventLog implements EventLog {
     return { epoch, seq: head };
   }
 
-  async *read(request: HistoryRequest): AsyncIterable<LoggedEvent> {
-    const { accountSid, patterns, from, to } = request;
+  streamOf(): string {
+    return 'memory';
+  }
+
+  async positionAt(_accountSid: string, time: number): Promise<Position> {
+    this.#check();
+    await Promise.resolve();
+    const older = this.#stored.findLast((event) => (event.storedAt ?? 0) < time);
+    return { epoch: this.#epoch(), seq: older?.position.seq ?? 0 };
+  }
+
+  async positionBack({ accountSid, pattern, count, before = Infinity }: BackRequest): Promise<Position> {
+    this.#check();
+    await Promise.resolve();
+    const matching = this.#stored.filter(
+      (event) => event.accountSid === accountSid && event.position.seq < before && topicMatches(pattern, event.topic),
+    );
+    const oldest = matching.at(-count);
+    const seq = oldest === undefined ? (this.#lowWater.get(accountSid) ?? 0) : oldest.position.seq - 1;
+    return { epoch: this.#epoch(), seq };
+  }
+
+  read(request: HistoryRequest): AsyncIterable<LoggedEvent> {
+    return readByScan(this, request);
+  }
+
+  async *scan({ accounts, pattern = '>', from, to }: ScanRequest): AsyncIterable<ScanBatch> {
+    this.scans += 1;
+    const narrow = accounts.length === 1 ? pattern : '>';
     let after = from.seq;
-    for (;;) {
-      this.#check();
+    do {
       await Promise.resolve();
+      this.#check();
       if (from.epoch !== this.#epoch()) throw new EventLogError('epoch-changed', `epoch ${from.epoch} is over`);
-      if (after < (this.#lowWater.get(accountSid) ?? 0))
-        throw new EventLogError('expired', `events after ${after} are not kept any more`);
-      const next = this.#stored.find(
-        (event) =>
-          event.accountSid === accountSid &&
-          event.position.seq > after &&
-          event.position.seq <= to.seq &&
-          patterns.some((pattern) => topicMatches(pattern, event.topic)),
-      );
-      if (next === undefined) return;
-      yield next;
-      after = next.position.seq;
-    }
+      const events = this.#stored
+        .filter(
+          (event) =>
+            (accounts.length > 1 || accounts[0] === event.accountSid) &&
+            event.position.seq > after &&
+            event.position.seq <= to &&
+            topicMatches(narrow, event.topic),
+        )
+        .slice(0, MEMORY_BATCH);
+      after = events.length < MEMORY_BATCH ? to : (events.at(-1)?.position.seq ?? to);
+      const scanned = events.map((event) => ({
+        accountSid: event.accountSid,
+        topic: event.topic,
+        seq: event.position.seq,
+        load: () => event,
+      }));
+      yield { events: scanned, upTo: after, lowWater: (accountSid) => this.#lowWater.get(accountSid) ?? 0 };
+    } while (after < to);
   }
 
   on<K extends keyof EventLogEvents>(event: K, listener: (payload: EventLogEvents[K]) => void): () => void {
@@ -123,6 +196,16 @@ export class MemoryEventLog implements EventLog {
     this.#emitter.emit('regained', undefined);
   }
 
+  /** What is stored while `work` runs comes live later than what is stored after it, when the result is called. */
+  late(work: () => void): () => void {
+    const late: LoggedEvent[] = (this.#late = []);
+    work();
+    this.#late = undefined;
+    return () => {
+      for (const event of late) this.#deliver(event);
+    };
+  }
+
   /** Forgets an account's events up to and including `seq`. */
   purge(accountSid: string, seq: number): void {
     this.#lowWater.set(accountSid, seq);
@@ -134,6 +217,7 @@ export class MemoryEventLog implements EventLog {
     this.#generation += 1;
     this.#head = 0;
     this.#stored = [];
+    this.#seen.clear();
     this.#published.clear();
     this.#lowWater.clear();
   }
@@ -151,7 +235,9 @@ export class MemoryEventLog implements EventLog {
     queueMicrotask(() => {
       if (!this.#connected) return;
       for (const { accountSid, pattern, listener } of [...this.#listeners]) {
-        if (accountSid === event.accountSid && topicMatches(pattern, event.topic)) listener(event);
+        if (accountSid !== event.accountSid || !topicMatches(pattern, event.topic)) continue;
+        this.#seen.add(event.position.seq);
+        listener(event);
       }
     });
   }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { Bus, EmbeddedNats, EventStreams } from '../bus/index.ts';
-import { createMetrics, silentLog, systemClock, systemRandom } from '../kernel/index.ts';
+import { createMetrics, delay, silentLog, systemClock, systemRandom } from '../kernel/index.ts';
 import type { Random } from '../kernel/index.ts';
 import { eventLogConformance } from './event-log.conformance.ts';
 import { NatsEventLog } from './event-log.nats.ts';
@@ -57,6 +57,7 @@ eventLogConformance('NATS', async () => {
       await bus.jsm.streams.delete(streams.streamOf(accountSid));
       await streams.ensure();
     },
+    pass: (ms) => delay(systemClock, ms),
     close: async () => {
       await close();
       await embedded.close();
@@ -102,5 +103,37 @@ it('EV-6 kill -9 of nats-server: a subscriber in this process misses nothing and
   await hub.close();
   await publisher.close();
   await hubSide.close();
+  await embedded.close();
+});
+
+it("EV-2 events of publishers that are in each other's way come in the order in which they are stored", async () => {
+  const embedded = await server();
+  const parties = await Promise.all(Array.from({ length: 3 }, () => process(embedded.nats.url)));
+  const [hubSide, ...publishers] = parties;
+  const hub = createHub({
+    log: hubSide!.log,
+    keys: new FakeKeys(),
+    clock: systemClock,
+    logger: silentLog,
+    metrics: createMetrics(),
+  });
+  const seen: number[] = [];
+  // Part of what is published: a hole in the sequence is nothing special.
+  const subscription = hub.subscribe(ACCOUNT, 'app.t1.>', (logged) => seen.push(logged.position.seq));
+  await subscription.ready;
+  const stored: number[] = [];
+  const data = 'x'.repeat(30_000);
+  const publish = async (log: NatsEventLog, turn: number): Promise<void> => {
+    const topic = `app.t${turn % 2}.x`;
+    const { seq } = await log.publish(ACCOUNT, topic, event(data));
+    if (turn % 2 === 1) stored.push(seq);
+  };
+  for (let round = 0; round < 60; round++) {
+    await Promise.all(publishers.flatMap(({ log }) => [0, 1, 2, 3].map((turn) => publish(log, turn))));
+  }
+  await expect.poll(() => seen.length, { timeout: 10_000 }).toBe(stored.length);
+  expect(seen).toEqual(stored.sort((one, other) => one - other));
+  await hub.close();
+  for (const { close } of parties) await close();
   await embedded.close();
 });

@@ -1,19 +1,49 @@
-import { eventSchema, topicMatches } from '@hookswitch/shared';
+import { eventSchema } from '@hookswitch/shared';
 import type { HookswitchEvent, Position } from '@hookswitch/shared';
-import { eventSubject, ingestFilter, readEvents, streamRange } from '../bus/index.ts';
-import type { Bus, EventStreams } from '../bus/index.ts';
+import {
+  eventSubject,
+  ingestFilter,
+  nextEvent,
+  readEventBatches,
+  seekBack,
+  seekTime,
+  streamRange,
+} from '../bus/index.ts';
+import type { Bus, EventStreams, StoredEvent } from '../bus/index.ts';
 import { Emitter, delay, describeError } from '../kernel/index.ts';
+import { Coalesced, Limiter } from './coalesced.ts';
 import { EventLogError } from './errors.ts';
-import type { EventLog, EventLogEvents, HistoryRequest, LogBounds, LogSubscription, LoggedEvent } from './ports.ts';
+import type {
+  BackRequest,
+  EventLog,
+  EventLogEvents,
+  HistoryRequest,
+  LogBounds,
+  LogSubscription,
+  LoggedEvent,
+  LowWaterMarks,
+  NextEvent,
+  ScanBatch,
+  ScanRequest,
+  ScannedEvent,
+} from './ports.ts';
+import { readByScan } from './read-by-scan.ts';
 
 export interface NatsEventLogOptions {
   readonly bus: Bus;
   readonly streams: EventStreams;
-  /** Sequence up to which an account's events were purged (default 0); the stream's own retention is looked at anyway. */
-  readonly lowWater?: (accountSid: string) => number;
+  /** What was purged of single accounts (default: nothing); the stream's own retention is looked at anyway. */
+  readonly lowWater?: LowWaterMarks;
+  /** Whether an event must not be given to anybody, live or later: published by a node that others had given up. */
+  readonly isRefused?: (event: LoggedEvent, how: 'live' | 'history') => boolean;
 }
 
 const RETRY_MS = 250;
+/** Events fetched at a time. Retention is looked at after each. */
+const BATCH = 256;
+/** Rewinds that look for their place at once, in this process; each takes some ten round trips. */
+const MAX_SEEKS = 4;
+const NOTHING_PURGED: LowWaterMarks = { of: () => 0, sync: () => Promise.resolve() };
 const decoder = new TextDecoder();
 
 /**
@@ -23,7 +53,10 @@ const decoder = new TextDecoder();
 export class NatsEventLog implements EventLog {
   readonly #bus: Bus;
   readonly #streams: EventStreams;
-  readonly #lowWater: (accountSid: string) => number;
+  readonly #lowWater: LowWaterMarks;
+  readonly #isRefused: NonNullable<NatsEventLogOptions['isRefused']>;
+  readonly #ranges = new Map<string, Coalesced<StreamRange>>();
+  readonly #seeks = new Limiter(MAX_SEEKS);
   readonly #emitter: Emitter<EventLogEvents>;
   readonly #subscriptions = new Set<() => void>();
   readonly #stopListening: (() => void)[];
@@ -33,7 +66,8 @@ export class NatsEventLog implements EventLog {
     const { bus, streams } = options;
     this.#bus = bus;
     this.#streams = streams;
-    this.#lowWater = options.lowWater ?? (() => 0);
+    this.#lowWater = options.lowWater ?? NOTHING_PURGED;
+    this.#isRefused = options.isRefused ?? (() => false);
     this.#emitter = new Emitter((error, event) => {
       bus.log.error({ err: error, event }, 'a listener of the event log failed');
     });
@@ -79,7 +113,7 @@ export class NatsEventLog implements EventLog {
         const delivery = this.#streams.parse(msg);
         if (delivery === undefined) return;
         const logged = this.#logged(accountSid, delivery.topic, delivery.position, delivery.data);
-        if (logged !== undefined) listener(logged);
+        if (logged !== undefined && !this.#isRefused(logged, 'live')) listener(logged);
       },
     });
     const close = (): void => {
@@ -95,13 +129,54 @@ export class NatsEventLog implements EventLog {
     return { ready, close };
   }
 
-  async bounds(accountSid: string): Promise<LogBounds> {
+  hasSeen(accountSid: string, after: number, before: number): boolean {
+    return this.#streams.hasSeen(accountSid, after, before);
+  }
+
+  async next(accountSid: string, pattern: string, after: number): Promise<NextEvent | undefined> {
     this.#check();
+    const filter = ingestFilter(accountSid, pattern, this.#streams.shards);
     try {
-      const { first, last, epoch } = await streamRange(this.#bus, this.#streams.streamOf(accountSid));
-      return { epoch, lowWater: Math.max(first - 1, this.#lowWater(accountSid)), head: last };
+      const found = await nextEvent(this.#bus, { stream: this.streamOf(accountSid), filter, after });
+      if (found === undefined) return undefined;
+      const { topic, seq, data } = found;
+      const event = this.#logged(accountSid, topic, this.#streams.position(accountSid, seq), data);
+      return { seq, event: event === undefined || this.#isRefused(event, 'live') ? undefined : event };
     } catch (error) {
-      throw unavailable('the event stream gives no information', error);
+      throw unavailable('looking for the next event failed', error);
+    }
+  }
+
+  async bounds(accountSid: string): Promise<LogBounds> {
+    const { first, last, epoch } = await this.#range(this.streamOf(accountSid));
+    return { epoch, lowWater: Math.max(first - 1, this.#lowWater.of(accountSid, epoch)), head: last };
+  }
+
+  streamOf(accountSid: string): string {
+    return this.#streams.streamOf(accountSid);
+  }
+
+  async positionAt(accountSid: string, time: number): Promise<Position> {
+    const stream = this.streamOf(accountSid);
+    const { epoch, first, last } = await this.#range(stream);
+    try {
+      const seq = await this.#seeks.run(() => seekTime(this.#bus, { stream, first, last }, time));
+      return { epoch, seq };
+    } catch (error) {
+      throw unavailable('looking for a time in the event stream failed', error);
+    }
+  }
+
+  async positionBack({ accountSid, pattern, count, before = Infinity }: BackRequest): Promise<Position> {
+    const stream = this.streamOf(accountSid);
+    const { epoch, first, last } = await this.#range(stream);
+    const filter = ingestFilter(accountSid, pattern, this.#streams.shards);
+    try {
+      const options = { stream, first, last, filter, count, before };
+      const seq = await this.#seeks.run(() => seekBack(this.#bus, options));
+      return { epoch, seq: Math.max(seq, this.#lowWater.of(accountSid, epoch)) };
+    } catch (error) {
+      throw unavailable('looking for the newest events failed', error);
     }
   }
 
@@ -110,28 +185,40 @@ export class NatsEventLog implements EventLog {
     return { epoch, seq: head };
   }
 
-  async *read(request: HistoryRequest): AsyncIterable<LoggedEvent> {
-    const { accountSid, patterns, from, to } = request;
-    await this.#checkRange(accountSid, from);
-    const [only = '>'] = patterns;
-    const filter = ingestFilter(accountSid, patterns.length === 1 ? only : '>', this.#streams.shards);
-    const stored = readEvents(this.#bus, {
-      stream: this.#streams.streamOf(accountSid),
-      fromSeq: from.seq + 1,
-      toSeq: to.seq,
-      filter,
+  read(request: HistoryRequest): AsyncIterable<LoggedEvent> {
+    return readByScan(this, request);
+  }
+
+  async *scan(request: ScanRequest): AsyncIterable<ScanBatch> {
+    const { accounts, pattern = '>', from, to } = request;
+    const [first = ''] = accounts;
+    const stream = this.streamOf(first);
+    const filter = ingestFilter(first, pattern, this.#streams.shards);
+    const single = accounts.length === 1 ? { filter } : {};
+    const scanned = ({ account, topic, seq, data, storedAt }: StoredEvent): ScannedEvent => ({
+      accountSid: account,
+      topic,
+      seq,
+      load: () => {
+        const one = this.#logged(account, topic, { epoch: from.epoch, seq }, data);
+        if (one === undefined || this.#isRefused(one, 'history')) return undefined;
+        return { ...one, storedAt: Math.round(storedAt) };
+      },
     });
+    await this.#rangeOf(stream, from.epoch);
     try {
-      for await (const { topic, seq, data } of stored) {
-        if (!patterns.some((pattern) => topicMatches(pattern, topic))) continue;
-        const logged = this.#logged(accountSid, topic, { epoch: from.epoch, seq }, data);
-        if (logged !== undefined) yield logged;
+      const options = { stream, fromSeq: from.seq + 1, toSeq: to, batch: BATCH, ...single };
+      for await (const batch of readEventBatches(this.#bus, options)) {
+        // Retention may have overtaken the reading.
+        const range = await this.#rangeOf(stream, from.epoch);
+        const lowWater = (account: string): number => {
+          return Math.max(range.first - 1, this.#lowWater.of(account, from.epoch));
+        };
+        yield { events: batch.events.map(scanned), upTo: batch.upTo, lowWater };
       }
     } catch (error) {
       throw unavailable('reading history broke off', error);
     }
-    // Retention may have overtaken the reading.
-    await this.#checkRange(accountSid, from);
   }
 
   on<K extends keyof EventLogEvents>(event: K, listener: (payload: EventLogEvents[K]) => void): () => void {
@@ -155,22 +242,38 @@ export class NatsEventLog implements EventLog {
     if (!this.#bus.connected) throw new EventLogError('unavailable', 'not connected to NATS');
   }
 
-  async #checkRange(accountSid: string, from: Position): Promise<void> {
-    const { epoch, lowWater } = await this.bounds(accountSid);
-    if (epoch !== from.epoch) throw new EventLogError('epoch-changed', `epoch ${from.epoch} is over`);
-    if (from.seq < lowWater) {
-      throw new EventLogError(
-        'expired',
-        `events after ${from.seq} are not kept any more, only those after ${lowWater}`,
-      );
+  async #range(stream: string): Promise<StreamRange> {
+    this.#check();
+    let asked = this.#ranges.get(stream);
+    if (asked === undefined) {
+      asked = new Coalesced(async () => {
+        const range = await streamRange(this.#bus, stream);
+        // After the range: what is purged from now on was told already when somebody reads.
+        await this.#lowWater.sync();
+        return range;
+      });
+      this.#ranges.set(stream, asked);
     }
+    try {
+      return await asked.ask();
+    } catch (error) {
+      throw unavailable('the event stream gives no information', error);
+    }
+  }
+
+  async #rangeOf(stream: string, epoch: string): Promise<StreamRange> {
+    const range = await this.#range(stream);
+    if (range.epoch !== epoch) throw new EventLogError('epoch-changed', `epoch ${epoch} is over`);
+    return range;
   }
 
   /** Whoever may publish on NATS may write anything: what is no event is skipped. */
   #logged(accountSid: string, topic: string, position: Position, data: Uint8Array): LoggedEvent | undefined {
     try {
       const json = decoder.decode(data);
-      const event = eventSchema.parse(JSON.parse(json));
+      const event = JSON.parse(json) as HookswitchEvent;
+      // Checked, not copied: members of an extension that is none of ours stay (CloudEvents 1.0, section 3.2).
+      eventSchema.parse(event);
       return { accountSid, topic, position, event, json };
     } catch (error) {
       this.#bus.log.debug({ topic, seq: position.seq, reason: describeError(error) }, 'not an event: skipped');
@@ -192,6 +295,8 @@ export class NatsEventLog implements EventLog {
     }
   }
 }
+
+type StreamRange = Awaited<ReturnType<typeof streamRange>>;
 
 function unavailable(what: string, cause: unknown): EventLogError {
   if (cause instanceof EventLogError) return cause;

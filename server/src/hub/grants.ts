@@ -1,5 +1,5 @@
 import { identityTokens, isApplicationTopic, parseTopic, patternIsSubset } from '@hookswitch/shared';
-import type { Grants, TokenClaims } from '@hookswitch/shared';
+import type { GrantedTopic, Grants, TokenClaims } from '@hookswitch/shared';
 import { TokenError } from './errors.ts';
 
 /**
@@ -8,7 +8,7 @@ import { TokenError } from './errors.ts';
  */
 export function grantsFromClaims(claims: TokenClaims): Grants {
   const { identity, voice, hub } = claims.grants;
-  const own = identity === undefined ? [] : [`clients.${identityTokens(identity)}.>`];
+  const own = identity === undefined ? [] : [{ topic: `clients.${identityTokens(identity)}.>` }];
   const outgoing = voice?.outgoing;
   return {
     accountSid: claims.sub,
@@ -16,6 +16,7 @@ export function grantsFromClaims(claims: TokenClaims): Grants {
     tokenId: claims.jti,
     identity,
     expiresAt: claims.exp * 1000,
+    issuedAt: claims.iat === undefined ? undefined : claims.iat * 1000,
     voice: {
       incoming: voice?.incoming?.allow === true,
       outgoing:
@@ -23,15 +24,12 @@ export function grantsFromClaims(claims: TokenClaims): Grants {
           ? undefined
           : { applicationSid: outgoing.application_sid, params: textParams(outgoing.params) },
     },
-    subscribe: hub?.subscribe === undefined ? own : normalised(hub.subscribe, 'subscribe'),
-    publish: normalised(hub?.publish ?? [], 'publish'),
-    presence: normalised(hub?.presence ?? [], 'presence'),
+    subscribe: hub?.subscribe === undefined ? own : hub.subscribe.map(grantedTopic),
+    publish: (hub?.publish ?? []).map((pattern) => normalised(pattern, 'publish')),
+    presence: (hub?.presence ?? []).map((pattern) => normalised(pattern, 'presence')),
+    ...(hub?.info === undefined ? {} : { info: hub.info }),
+    trace: claims.grants.trace === true,
   };
-}
-
-/** Whether everything that `pattern` (normalised) can match was granted. A subset test, never a match. */
-export function maySubscribe(grants: Grants, pattern: string): boolean {
-  return grants.subscribe.some((granted) => patternIsSubset(pattern, granted));
 }
 
 /** Clients publish under `app.` only, whatever else their token says. */
@@ -39,12 +37,17 @@ export function mayPublish(grants: Grants, topic: string): boolean {
   return isApplicationTopic(topic) && grants.publish.some((granted) => patternIsSubset(topic, granted));
 }
 
-function normalised(patterns: readonly string[], grant: string): string[] {
-  return patterns.map((pattern) => {
-    const parsed = parseTopic(pattern, { wildcards: true });
-    if (!parsed.ok) throw new TokenError('tokenInvalid', `grants.hub.${grant}: '${pattern}': ${parsed.problem}`);
-    return parsed.topic;
-  });
+function grantedTopic(
+  entry: NonNullable<NonNullable<TokenClaims['grants']['hub']>['subscribe']>[number],
+): GrantedTopic {
+  const { topic, filter } = typeof entry === 'string' ? { topic: entry, filter: undefined } : entry;
+  return { topic: normalised(topic, 'subscribe'), ...(filter === undefined ? {} : { filter }) };
+}
+
+function normalised(pattern: string, grant: string): string {
+  const parsed = parseTopic(pattern, { wildcards: true });
+  if (!parsed.ok) throw new TokenError('tokenInvalid', `grants.hub.${grant}: '${pattern}': ${parsed.problem}`);
+  return parsed.topic;
 }
 
 function textParams(params: Readonly<Record<string, unknown>> | undefined): Record<string, string> {

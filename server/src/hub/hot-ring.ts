@@ -14,7 +14,8 @@ export interface HotRingOptions {
 export class HotRing {
   readonly #maxEvents: number;
   readonly #maxBytes: number;
-  #events: LoggedEvent[] = [];
+  /** Before `#head`: empty slots. What fell out is let go at once, not when the array is cut. */
+  #events: (LoggedEvent | undefined)[] = [];
   #head = 0;
   #bytes = 0;
   /** Sequence of the newest event that fell out. */
@@ -33,7 +34,8 @@ export class HotRing {
     this.#events.push(event);
     this.#bytes += event.json.length;
     while (this.size > this.#maxEvents || (this.#bytes > this.#maxBytes && this.size > 0)) {
-      const oldest = this.#events[this.#head++];
+      const oldest = this.#events[this.#head];
+      this.#events[this.#head++] = undefined;
       if (oldest === undefined) break;
       this.#bytes -= oldest.json.length;
       this.#droppedUpTo = oldest.position.seq;
@@ -51,7 +53,18 @@ export class HotRing {
 
   /** Events with `after < seq < before`, in order. */
   between(after: number, before: number): LoggedEvent[] {
-    return this.#events.slice(this.#firstAbove(after), before === Infinity ? undefined : this.#firstAbove(before - 1));
+    const end = before === Infinity ? undefined : this.#firstAbove(before - 1);
+    return this.#events.slice(this.#firstAbove(after), end).filter((event) => event !== undefined);
+  }
+
+  /** The `count`th event from the end that fits; undefined when there are fewer. */
+  back(fits: (event: LoggedEvent) => boolean, count: number): LoggedEvent | undefined {
+    let left = count;
+    for (let at = this.#events.length - 1; at >= this.#head; at--) {
+      const event = this.#events[at];
+      if (event !== undefined && fits(event) && --left === 0) return event;
+    }
+    return undefined;
   }
 
   clear(): void {

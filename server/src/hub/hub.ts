@@ -1,24 +1,37 @@
 import type { Grants, HookswitchEvent, Position } from '@hookswitch/shared';
 import { parseTopic, topicMatches } from '@hookswitch/shared';
 import type { Clock, Log, Metrics } from '../kernel/index.ts';
+import { AccountMetrics } from './account-metrics.ts';
 import { AccountFeed } from './account-feed.ts';
 import type { AccountFeedOptions } from './account-feed.ts';
+import { ColdScans } from './cold-scans.ts';
+import type { ColdScansOptions } from './cold-scans.ts';
 import { Delivery } from './delivery.ts';
-import type { Outlet } from './delivery.ts';
+import type { DeliveryContext } from './delivery.ts';
+import type { Outlet } from './outlet.ts';
 import { EventLogError } from './errors.ts';
+import { EndedTokenWatch } from './ended-tokens.ts';
+import { EventFilters } from './event-filter.ts';
 import { Fanout } from './fanout.ts';
-import type { Flushable } from './fanout.ts';
-import type { EventLog, KeySource, LoggedEvent } from './ports.ts';
+import type { Flushable } from './fanout-lane.ts';
+import type { EndedTokens, EventLog, KeySource, LoggedEvent, RevocationStore } from './ports.ts';
+import { readHistory } from './history.ts';
+import type { HistoryPage, HistoryQuery } from './history.ts';
 import { TokenVerifier } from './tokens.ts';
 
 export interface HubOptions {
   readonly log: EventLog;
   readonly keys: KeySource;
+  /** Tokens taken back before their time (default: none ever). Belongs to whoever made it. */
+  readonly revocations?: RevocationStore;
   readonly clock: Clock;
   readonly logger: Log;
   readonly metrics: Metrics;
+  /** See {@link AccountMetrics}. */
+  readonly metricsAccounts?: number;
   readonly feed?: Pick<AccountFeedOptions, 'lingerMs' | 'ring' | 'maxHeldBack'>;
-  readonly windowMs?: { readonly min: number; readonly max: number };
+  readonly scans?: Pick<ColdScansOptions, 'maxScans' | 'maxBytes' | 'patienceMs'>;
+  readonly windowMs?: { readonly min: number; readonly max: number; readonly longest?: number };
 }
 
 /** A subscription inside this process. */
@@ -33,10 +46,21 @@ export interface Hub {
   /** Whether live events and history can be had now. */
   readonly connected: boolean;
   readonly fanout: Fanout;
+  /** Metrics by account and class of topics. */
+  readonly accountMetrics: AccountMetrics;
+  /** Makes the filters of subscriptions: see `allowSubscription`. */
+  readonly filters: EventFilters;
   /** @throws TokenError */
   verifyToken(token: string): Promise<Grants>;
-  /** Resolves when the event is stored. `topic` is normalised. @throws EventLogError */
-  publish(accountSid: string, topic: string, event: HookswitchEvent): Promise<Position>;
+  /**
+   * Tells of tokens that ended before their time: revoked, their key deleted, their account not active any more. Whoever
+   * serves clients ends those that it hits. Returns what takes the listener back.
+   */
+  onTokensEnded(listener: (ended: EndedTokens) => void): () => void;
+  /** Resolves when the event is stored. `topic` is normalised. @param bytes of its data, for metrics @throws EventLogError */
+  publish(accountSid: string, topic: string, event: HookswitchEvent, bytes?: number): Promise<Position>;
+  /** One page of what is kept, for who does not subscribe. The pattern is normalised. @throws EventLogError */
+  history(query: HistoryQuery): Promise<HistoryPage>;
   /**
    * Live events for a part of this process, in order, each once, those of a time without connection included.
    * `onGap` is called when events were lost for good; they go on after its position.
@@ -63,22 +87,60 @@ export function createHub(options: HubOptions): Hub {
 }
 
 class LocalHub implements Hub {
+  readonly accountMetrics: AccountMetrics;
   readonly fanout: Fanout;
+  readonly filters: EventFilters;
   readonly #options: HubOptions;
   readonly #tokens: TokenVerifier;
+  readonly #ended: EndedTokenWatch;
+  readonly #deliveries: DeliveryContext;
   readonly #feeds = new Map<string, AccountFeed>();
+  readonly #scans: ColdScans;
   readonly #stopListening: () => void;
   readonly #published;
   #closed = false;
 
   constructor(options: HubOptions) {
     this.#options = options;
-    const { clock, keys, log, metrics } = options;
-    this.fanout = new Fanout(options.windowMs === undefined ? { clock } : { clock, windowMs: options.windowMs });
-    this.#tokens = new TokenVerifier({ keys, clock });
+    const { clock, keys, log, metrics, revocations, logger } = options;
+    const accounts = options.metricsAccounts === undefined ? {} : { accounts: options.metricsAccounts };
+    this.accountMetrics = new AccountMetrics({ metrics, ...accounts });
+    this.fanout = new Fanout({
+      clock,
+      tallyOf: ({ accountSid, topic }) => this.accountMetrics.tallyOf(accountSid, topic),
+      ...(options.windowMs === undefined ? {} : { windowMs: options.windowMs }),
+    });
+    const { fanout } = this;
+    this.#deliveries = {
+      itemOf: (event) => fanout.itemOf(event),
+      itemsOf: (events) => fanout.itemsOf(events),
+      clock,
+      logger,
+    };
+    this.#tokens = new TokenVerifier({ keys, clock, ...(revocations === undefined ? {} : { revocations }) });
+    this.#ended = new EndedTokenWatch({ keys, revocations, clock, log: logger });
     this.#published = metrics.counter('hookswitch_hub_published_total', 'Events published through the hub', [
       'outcome',
     ]);
+    const scanned = metrics.counter(
+      'hookswitch_hub_scans_total',
+      'Readings of history, each for all who waited for it',
+    );
+    this.#scans = new ColdScans({
+      log,
+      clock,
+      ...options.scans,
+      onScan: () => {
+        scanned.inc();
+      },
+    });
+    const evaluated = metrics.counter(
+      'hookswitch_hub_filter_evaluations_total',
+      'Events looked at by a filter: once for each event and distinct filter, however many subscriptions have it',
+    );
+    this.filters = new EventFilters(() => {
+      evaluated.inc();
+    });
     const regained = metrics.counter('hookswitch_hub_rereads_total', 'Times that missed events had to be re-read');
     const stop = [
       log.on('lost', () => {
@@ -106,15 +168,26 @@ class LocalHub implements Hub {
     return this.#tokens.verify(token);
   }
 
-  async publish(accountSid: string, topic: string, event: HookswitchEvent): Promise<Position> {
+  onTokensEnded(listener: (ended: EndedTokens) => void): () => void {
+    return this.#ended.on(listener);
+  }
+
+  async publish(accountSid: string, topic: string, event: HookswitchEvent, bytes = 0): Promise<Position> {
     try {
       const position = await this.#options.log.publish(accountSid, topic, event);
       this.#published.inc({ outcome: 'stored' });
+      const tally = this.accountMetrics.tallyOf(accountSid, topic);
+      tally.published += 1;
+      tally.publishedBytes += bytes;
       return position;
     } catch (error) {
       this.#published.inc({ outcome: error instanceof EventLogError ? error.reason : 'failed' });
       throw error;
     }
+  }
+
+  history(query: HistoryQuery): Promise<HistoryPage> {
+    return readHistory(this.#options.log, this.#scans, query);
   }
 
   subscribe(
@@ -144,7 +217,9 @@ class LocalHub implements Hub {
       });
     };
     const subscription = feed.subscribe(parsed.topic, {
-      deliver: give,
+      deliver: (events) => {
+        events.forEach(give);
+      },
       reset: (position) => {
         if (after === undefined) return;
         after = position.seq;
@@ -169,22 +244,17 @@ class LocalHub implements Hub {
   }
 
   openDelivery(accountSid: string, outlet: Outlet & Flushable): Delivery {
-    const { fanout } = this;
-    return new Delivery({
-      feed: this.#feed(accountSid),
-      frameOf: (event) => fanout.frameOf(event),
-      clock: this.#options.clock,
-      logger: this.#options.logger,
-      outlet,
-    });
+    return new Delivery(this.#deliveries, this.#feed(accountSid), outlet);
   }
 
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     this.#stopListening();
+    this.#ended.close();
     for (const feed of this.#feeds.values()) feed.close();
     this.#feeds.clear();
+    this.#scans.close();
     this.fanout.close();
     await Promise.resolve();
   }
@@ -196,6 +266,7 @@ class LocalHub implements Hub {
     const feed = new AccountFeed({
       accountSid,
       log,
+      scans: this.#scans,
       clock,
       logger,
       ...this.#options.feed,

@@ -1,4 +1,5 @@
 import type { Position, ServerFrame } from '@hookswitch/shared';
+import type { EventTally } from './account-metrics.ts';
 import type { LoggedEvent } from './ports.ts';
 
 /** How one transport protocol puts the JSON text of a frame on the wire. One constant object per protocol. */
@@ -15,20 +16,21 @@ export class OutboundFrame {
   readonly json: string;
   /** Of the event inside; undefined for notices. */
   readonly position: Position | undefined;
+  /** What counts it; undefined for notices. */
+  readonly tally: EventTally | undefined;
   readonly #encoded = new Map<FrameEncoder, Buffer>();
-  #batch:
-    { readonly encoder: FrameEncoder; readonly frames: readonly OutboundFrame[]; readonly bytes: Buffer } | undefined;
 
-  constructor(json: string, position?: Position) {
+  constructor(json: string, position?: Position, tally?: EventTally) {
     this.json = json;
     this.position = position;
+    this.tally = tally;
   }
 
-  static event(event: LoggedEvent): OutboundFrame {
+  static event(event: LoggedEvent, tally?: EventTally): OutboundFrame {
     const { topic, position, json } = event;
     // Topic and position are put together by hand: `json` is the stored text, neither parsed nor written again.
     const text = `{"type":"event","topic":${JSON.stringify(topic)},"position":${JSON.stringify(position)},"event":${json}}`;
-    return new OutboundFrame(text, position);
+    return new OutboundFrame(text, position, tally);
   }
 
   static notice(frame: ServerFrame): OutboundFrame {
@@ -47,23 +49,21 @@ export class OutboundFrame {
   }
 
   /**
-   * The frames' bytes one after another, for one write. The receivers of a busy topic have the same frames waiting, so
-   * the latest concatenation that begins with a frame is kept on it and shared.
+   * The frames' bytes one after another, for one write. The receivers of a busy topic have the same array of frames
+   * waiting: it is what the bytes are kept with, so that they go when the last of them has written. `frames` is not
+   * changed afterwards.
    */
   static concat(frames: readonly OutboundFrame[], encoder: FrameEncoder): Buffer {
     const [first] = frames;
     if (first === undefined) return Buffer.alloc(0);
     if (frames.length === 1) return first.bytes(encoder);
-    const known = first.#batch;
-    if (
-      known?.encoder === encoder &&
-      known.frames.length === frames.length &&
-      known.frames.every((frame, at) => frame === frames[at])
-    ) {
-      return known.bytes;
-    }
-    const bytes = Buffer.concat(frames.map((frame) => frame.bytes(encoder)));
-    first.#batch = { encoder, frames: [...frames], bytes };
+    const batches = BATCHES.get(frames) ?? new Map<FrameEncoder, Buffer>();
+    if (batches.size === 0) BATCHES.set(frames, batches);
+    let bytes = batches.get(encoder);
+    if (bytes === undefined) batches.set(encoder, (bytes = Buffer.concat(frames.map((frame) => frame.bytes(encoder)))));
     return bytes;
   }
 }
+
+/** Concatenations, by the frames in them. */
+const BATCHES = new WeakMap<readonly OutboundFrame[], Map<FrameEncoder, Buffer>>();

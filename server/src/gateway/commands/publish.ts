@@ -5,6 +5,7 @@ import type { Hub } from '../../hub/index.ts';
 import { randomHex } from '../../kernel/index.ts';
 import type { Clock, Random } from '../../kernel/index.ts';
 import { errorOf } from '../machine.ts';
+import { overQuota } from './over-quota.ts';
 import type { Session } from '../session.ts';
 
 export interface PublishContext {
@@ -32,9 +33,12 @@ export async function publish(
   }
   // An absent member and null are the same thing in the envelope.
   const data = frame.data ?? null;
-  if (Buffer.byteLength(JSON.stringify(data)) > HUB_LIMITS.maxPublishBytes) {
+  const bytes = Buffer.byteLength(JSON.stringify(data));
+  if (bytes > HUB_LIMITS.maxPublishBytes) {
     return errorOf('payloadTooLarge', id, `data is at most ${HUB_LIMITS.maxPublishBytes} bytes of JSON`);
   }
+  const over = session.use?.publish(bytes);
+  if (over !== undefined) return overQuota(id, over);
   const { accountSid, identity, keySid } = session.grants;
   const event: HookswitchEvent = {
     specversion: '1.0',
@@ -47,6 +51,6 @@ export async function publish(
     accountsid: accountSid,
     data,
   };
-  const position = await context.hub.publish(accountSid, parsed.topic, event);
+  const position = await context.hub.publish(accountSid, parsed.topic, event, bytes);
   return { type: 'published', id, eventId: event.id, position };
 }

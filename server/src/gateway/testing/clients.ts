@@ -123,6 +123,12 @@ export class TestClient {
     }
   }
 
+  /** Resolves when another frame is there. @throws Error when the connection has ended */
+  async arrival(): Promise<void> {
+    if (this.#ended) throw new Error(`closed; got ${JSON.stringify(this.frames)}`);
+    await new Promise<void>((resolve) => this.#waiters.push(resolve));
+  }
+
   events(): Frame<'event'>[] {
     return this.frames.filter((frame) => frame.type === 'event');
   }
