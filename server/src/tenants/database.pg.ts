@@ -47,7 +47,8 @@ export class Database {
     });
     // A server that goes away breaks idle connections; the next query opens a new one.
     pool.on('error', (error) => {
-      log.warn({ err: error }, 'an idle database connection was lost');
+      // Not the error itself: it has the whole client in it.
+      log.warn({ reason: describeError(error) }, 'an idle database connection was lost');
     });
     try {
       await pool.query('select 1');

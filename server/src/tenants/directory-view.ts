@@ -1,28 +1,36 @@
+import { createPublicKey } from 'node:crypto';
 import ipaddr from 'ipaddr.js';
 import { Emitter, describeError } from '../kernel/index.ts';
 import type { Log } from '../kernel/index.ts';
+import { PhoneIndex } from './phone-index.ts';
 import type {
   Directory,
   DirectoryAccount,
   DirectoryApplication,
   DirectoryKey,
   DirectoryNumber,
+  DirectoryPublicKey,
   DirectoryTrunk,
 } from './ports.ts';
 import type {
   AccountRecord,
   ApplicationRecord,
   NumberRecord,
+  NumberVoice,
+  PublicKeyRecord,
+  SipDomainRecord,
   TenantKind,
   TenantRecord,
   TrunkRecord,
 } from './records.ts';
 import { secretContext } from './store.ts';
+import { gatewaysOf } from './trunk-record.ts';
 import type { SecretBox } from './secret-box.ts';
 
 type Range = [ipaddr.IPv4 | ipaddr.IPv6, number];
 
 interface HeldAccount {
+  readonly order: string;
   readonly view: DirectoryAccount;
   readonly authToken: string;
 }
@@ -35,20 +43,26 @@ interface HeldTrunk {
 /** The directory's indexes. Fed with records by whatever mirrors them; of two copies of a record the newer one stays. */
 export class DirectoryView implements Directory {
   readonly ready: Promise<void>;
+  readonly phones: PhoneIndex;
   readonly #secrets: SecretBox;
   readonly #log: Log;
   readonly #release: () => void;
   readonly #revisions = new Map<string, number>();
   readonly #accounts = new Map<string, HeldAccount>();
   readonly #keys = new Map<string, Omit<DirectoryKey, 'accountActive'>>();
+  readonly #publicKeys = new Map<string, DirectoryPublicKey>();
+  readonly #byKid = new Map<string, string>();
   readonly #applications = new Map<string, DirectoryApplication>();
   readonly #numbers = new Map<string, DirectoryNumber & { readonly order: string }>();
+  /** Numbers and SIP domains that are their own application. */
+  readonly #ownVoices = new Map<string, DirectoryApplication>();
   readonly #byNumber = new Map<string, string>();
   readonly #trunks = new Map<string, HeldTrunk>();
   readonly #emitter: Emitter<{ change: { kind: TenantKind; sid: string } }>;
 
   /** @param source.ready when the first full read is done; @param source.release run by `close()` */
   constructor(parts: { secrets: SecretBox; log: Log; ready?: Promise<void>; release?: () => void }) {
+    this.phones = new PhoneIndex(parts.secrets);
     this.#secrets = parts.secrets;
     this.#log = parts.log;
     this.ready = parts.ready ?? Promise.resolve();
@@ -78,12 +92,19 @@ export class DirectoryView implements Directory {
     if (!this.#revisions.delete(sid)) return;
     const number = this.#numbers.get(sid)?.number;
     if (number !== undefined && this.#byNumber.get(number) === sid) this.#byNumber.delete(number);
-    for (const map of [this.#accounts, this.#keys, this.#applications, this.#numbers, this.#trunks]) map.delete(sid);
+    for (const map of [this.#accounts, this.#keys, this.#applications, this.#numbers, this.#ownVoices, this.#trunks])
+      map.delete(sid);
+    this.#forgetPublicKey(sid);
+    this.phones.remove(sid);
     this.#emitter.emit('change', { kind, sid });
   }
 
   accountBySid(sid: string): DirectoryAccount | undefined {
     return this.#accounts.get(sid)?.view;
+  }
+
+  oldestAccount(): DirectoryAccount | undefined {
+    return [...this.#accounts.values()].sort((a, b) => compare(a.order, b.order))[0]?.view;
   }
 
   authToken(accountSid: string): string | undefined {
@@ -94,6 +115,19 @@ export class DirectoryView implements Directory {
     const key = this.#keys.get(sid);
     if (key === undefined) return undefined;
     return { ...key, accountActive: this.#accounts.get(key.accountSid)?.view.status === 'active' };
+  }
+
+  apiKeys(): DirectoryKey[] {
+    return [...this.#keys.keys()].flatMap((sid) => this.apiKey(sid) ?? []);
+  }
+
+  publicKeyBySid(sid: string): DirectoryPublicKey | undefined {
+    return this.#publicKeys.get(sid);
+  }
+
+  publicKeyByKid(accountSid: string, kid: string): DirectoryPublicKey | undefined {
+    const sid = this.#byKid.get(`${accountSid} ${kid}`);
+    return sid === undefined ? undefined : this.#publicKeys.get(sid);
   }
 
   numberByE164(number: string): DirectoryNumber | undefined {
@@ -107,15 +141,16 @@ export class DirectoryView implements Directory {
   }
 
   application(sid: string): DirectoryApplication | undefined {
-    return this.#applications.get(sid);
+    return this.#applications.get(sid) ?? this.#ownVoices.get(sid);
   }
 
   trunk(sid: string): DirectoryTrunk | undefined {
     return this.#trunks.get(sid)?.view;
   }
 
-  trunks(accountSid: string): DirectoryTrunk[] {
-    const own = [...this.#trunks.values()].filter(({ view }) => view.accountSid === accountSid);
+  trunks(accountSid?: string): DirectoryTrunk[] {
+    const all = [...this.#trunks.values()];
+    const own = accountSid === undefined ? all : all.filter(({ view }) => view.accountSid === accountSid);
     return own.sort((a, b) => compare(a.order, b.order)).map(({ view }) => view);
   }
 
@@ -134,6 +169,14 @@ export class DirectoryView implements Directory {
     }
     found.sort((a, b) => b.bits - a.bits || compare(a.trunk.order, b.trunk.order));
     return found.map(({ trunk }) => trunk.view);
+  }
+
+  trunksByInboundUser(username: string): DirectoryTrunk[] {
+    return this.trunks().filter(({ inbound }) => inbound?.username === username);
+  }
+
+  revisionOf(sid: string): number | undefined {
+    return this.#revisions.get(sid);
   }
 
   onChange(listener: (change: { readonly kind: TenantKind; readonly sid: string }) => void): () => void {
@@ -155,6 +198,9 @@ export class DirectoryView implements Directory {
         this.#keys.set(record.sid, { sid: record.sid, accountSid: record.accountSid, secret });
         break;
       }
+      case 'publicKey':
+        this.#indexPublicKey(record);
+        break;
       case 'application':
         this.#applications.set(record.sid, applicationView(record));
         break;
@@ -164,14 +210,50 @@ export class DirectoryView implements Directory {
       case 'trunk':
         this.#trunks.set(record.sid, this.#trunk(record));
         break;
+      case 'sipDomain':
+        this.#indexVoice(record);
+        this.phones.apply(record);
+        break;
+      case 'sipUser':
+      case 'credential':
+      case 'ipAddress':
+        this.phones.apply(record);
+        break;
+      case 'credentialList':
+      case 'ipList':
+        // Nothing is asked of a list but what is in it.
+        break;
     }
   }
 
   #account(record: AccountRecord): HeldAccount {
     return {
-      view: { sid: record.sid, name: record.name, status: record.status },
+      order: orderOf(record),
+      view: {
+        sid: record.sid,
+        name: record.name,
+        status: record.status,
+        ownerSid: record.ownerSid ?? undefined,
+        limits: record.limits,
+        guards: record.guards,
+      },
       authToken: this.#secrets.open(record.authToken, secretContext.authToken(record.sid)),
     };
+  }
+
+  #indexPublicKey({ sid, accountSid, kid, jwk }: PublicKeyRecord): void {
+    const key = createPublicKey({ key: jwk, format: 'jwk' });
+    this.#forgetPublicKey(sid);
+    this.#publicKeys.set(sid, { sid, accountSid, kid, key });
+    this.#byKid.set(`${accountSid} ${kid}`, sid);
+  }
+
+  #forgetPublicKey(sid: string): void {
+    const held = this.#publicKeys.get(sid);
+    if (held === undefined) return;
+    this.#publicKeys.delete(sid);
+    const name = `${held.accountSid} ${held.kid}`;
+    if (this.#byKid.get(name) === sid) this.#byKid.delete(name);
   }
 
   #indexNumber(record: NumberRecord): void {
@@ -179,25 +261,47 @@ export class DirectoryView implements Directory {
     const before = this.#numbers.get(sid)?.number;
     if (before !== undefined && this.#byNumber.get(before) === sid) this.#byNumber.delete(before);
     const order = orderOf(record);
-    this.#numbers.set(sid, { sid, accountSid, number, applicationSid: record.applicationSid ?? undefined, order });
+    this.#indexVoice(record);
+    const applicationSid = record.applicationSid ?? (this.#ownVoices.has(sid) ? sid : undefined);
+    this.#numbers.set(sid, { sid, accountSid, number, applicationSid, order });
     this.#byNumber.set(number, sid);
   }
 
+  #indexVoice({ sid, accountSid, name, voice, applicationSid }: NumberRecord | SipDomainRecord): void {
+    if (voice === null || voice.voiceUrl === '' || applicationSid !== null) this.#ownVoices.delete(sid);
+    else this.#ownVoices.set(sid, applicationView({ sid, accountSid, name, ...voice }));
+  }
+
   #trunk(record: TrunkRecord): HeldTrunk {
-    const { outboundHost: host, outboundPort: port, digestUsername: username, digestSecret } = record;
+    const { digestUsername, digestSecret, inboundUsername, inboundSecret, channels, settings } = record;
+    const credentials = (username: string | null, sealed: string | null, context: string) =>
+      username === null || sealed === null ? undefined : { username, secret: this.#secrets.open(sealed, context) };
     return {
       view: {
         sid: record.sid,
         accountSid: record.accountSid,
         name: record.name,
         allow: record.allow,
-        outbound: host === null || port === null ? undefined : { host, port },
-        digest:
-          username === null || digestSecret === null
-            ? undefined
-            : { username, secret: this.#secrets.open(digestSecret, secretContext.digest(record.sid)) },
+        inbound: credentials(inboundUsername, inboundSecret, secretContext.inbound(record.sid)),
+        gateways: gatewaysOf(record),
+        prefixes: settings.prefixes,
+        priority: settings.priority,
+        cost: settings.cost,
+        digest: credentials(digestUsername, digestSecret, secretContext.digest(record.sid)),
         codecs: record.codecs,
-        channels: record.channels ?? undefined,
+        channels: {
+          ...(channels === null ? {} : { total: channels }),
+          ...(settings.channelsIn === null ? {} : { in: settings.channelsIn }),
+          ...(settings.channelsOut === null ? {} : { out: settings.channelsOut }),
+        },
+        srtp: settings.srtp,
+        optionsIntervalS: settings.optionsIntervalS,
+        numbers: settings.numbers,
+        identity: settings.identity,
+        register: settings.register ?? undefined,
+        reliableProvisional: settings.reliableProvisional,
+        sessionTimer: settings.sessionTimer ?? undefined,
+        transfers: settings.transfers,
       },
       ranges: record.allow.map((cidr) => ipaddr.parseCIDR(cidr)),
       order: orderOf(record),
@@ -205,7 +309,9 @@ export class DirectoryView implements Directory {
   }
 }
 
-function applicationView(record: ApplicationRecord): DirectoryApplication {
+function applicationView(
+  record: Pick<ApplicationRecord, 'sid' | 'accountSid' | 'name'> & NumberVoice,
+): DirectoryApplication {
   return {
     sid: record.sid,
     accountSid: record.accountSid,

@@ -169,6 +169,8 @@ function startServer(setting: Setting & { port: number; postgres: string }): Pro
     shared_buffers: '64MB',
     logging_collector: 'off',
     log_line_prefix: '',
+    // Times are read as text: those of UTC are what is shown.
+    timezone: 'UTC',
   };
   const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   return ManagedChild.start({

@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { chmod, mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,10 +12,13 @@ import { KvTenantMirror, openKvDirectory } from './mirror.nats.ts';
 import { PgTenantRepository } from './repository.pg.ts';
 import { SecretBox } from './secret-box.ts';
 import { TenantStore, allRecords } from './store.ts';
+import { sipListConformance } from './sip-lists.conformance.ts';
 import { tenantConformance } from './tenants.conformance.ts';
+import type { TenantHarness } from './tenants.conformance.ts';
 
 const parts = { clock: systemClock, random: systemRandom, log: silentLog };
 const children: number[] = [];
+const migrations = readdirSync(new URL('./migrations', import.meta.url)).filter((file) => file.endsWith('.sql')).length;
 
 // One server of each for the whole file; the folder is closed to other users, as a clone under /root is.
 const directory = await mkdtemp(join(tmpdir(), 'hs-tenants-'));
@@ -34,7 +38,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true });
 });
 
-tenantConformance('PostgreSQL and NATS', async (secrets) => {
+const inPostgres = async (secrets: SecretBox): Promise<TenantHarness> => {
   const repository = await PgTenantRepository.open(database);
   const mirror = await KvTenantMirror.open(bus, repository);
   const directoryView = await openKvDirectory({ bus, secrets, log: silentLog });
@@ -48,7 +52,9 @@ tenantConformance('PostgreSQL and NATS', async (secrets) => {
       return Promise.resolve();
     },
   };
-});
+};
+tenantConformance('PostgreSQL and NATS', inPostgres);
+sipListConformance('PostgreSQL and NATS', inPostgres);
 
 describe('embedded PostgreSQL', () => {
   it('keeps its password to itself and takes no other', async () => {
@@ -63,7 +69,7 @@ describe('embedded PostgreSQL', () => {
   it('migrations are applied once, also by several processes at once', async () => {
     await Promise.all([1, 2, 3].map(() => PgTenantRepository.open(database)));
     const rows = await database.pool.query('select * from hookswitch_migrations.tenants');
-    expect(rows.rows).toHaveLength(1);
+    expect(rows.rows).toHaveLength(migrations);
   });
 
   it('comes back on the same port after kill -9, with what was committed', async () => {

@@ -1,4 +1,5 @@
 import type { TenantStore } from './store.ts';
+import { gatewaysOf } from './trunk-record.ts';
 import type { AccountRecord } from './records.ts';
 
 export interface SeedOptions {
@@ -22,10 +23,15 @@ export interface Seeded {
   readonly applicationSid: string | undefined;
   readonly trunkSid: string | undefined;
   readonly numbers: readonly string[];
+  /** The domain that a SIP phone can register in without more ado; undefined: deleted, or there is another of its name. */
+  readonly phoneDomain: string | undefined;
 }
 
 const LOOPBACK = ['127.0.0.0/8', '::1/128'];
 const DEMO = 'demo';
+/** Phones may be given the server's address instead: this is the domain that an address stands for. */
+export const DEMO_PHONE_DOMAIN = 'phones.hookswitch.internal';
+const DEMO_PHONE_USER = 'phone';
 
 /**
  * First start: one account with an API key, the demo application, its number and a trunk for loopback. Later starts
@@ -51,8 +57,7 @@ async function create(store: TenantStore, options: SeedOptions): Promise<Seeded>
   const trunk = await store.addTrunk(account.sid, {
     name: DEMO,
     allow: [...(options.allow ?? LOOPBACK)],
-    outboundHost: options.outbound?.host ?? null,
-    outboundPort: options.outbound?.port ?? null,
+    settings: { gateways: options.outbound === undefined ? [] : [options.outbound] },
   });
   return {
     created: true,
@@ -62,7 +67,18 @@ async function create(store: TenantStore, options: SeedOptions): Promise<Seeded>
     applicationSid: application?.sid,
     trunkSid: trunk.sid,
     numbers: [number.number],
+    phoneDomain: await addPhones(store, account.sid, application?.sid),
   };
+}
+
+/** A domain with one user, whose password is made here and shown by `hookswitch sip-users show phone`. */
+async function addPhones(store: TenantStore, accountSid: string, applicationSid: string | undefined): Promise<string> {
+  const domain = await store.phones.addDomain(accountSid, {
+    domain: DEMO_PHONE_DOMAIN,
+    applicationSid: applicationSid ?? null,
+  });
+  await store.phones.addUser(domain.sid, { username: DEMO_PHONE_USER });
+  return domain.domain;
 }
 
 async function refresh(store: TenantStore, account: AccountRecord, options: SeedOptions): Promise<Seeded> {
@@ -75,9 +91,12 @@ async function refresh(store: TenantStore, account: AccountRecord, options: Seed
   }
   const trunk = (await store.trunks(account.sid)).find((candidate) => candidate.name === DEMO);
   if (trunk !== undefined) {
-    if (allow !== undefined && allow.join() !== trunk.allow.join()) await store.allowOnTrunk(trunk.sid, allow);
-    if (outbound !== undefined && (outbound.host !== trunk.outboundHost || outbound.port !== trunk.outboundPort)) {
-      await store.routeTrunk(trunk.sid, outbound.host, outbound.port);
+    if (allow !== undefined && allow.join() !== trunk.allow.join()) {
+      await store.updateTrunk(trunk.sid, { allow: [...allow] });
+    }
+    const [gateway] = gatewaysOf(trunk);
+    if (outbound !== undefined && (outbound.host !== gateway?.host || outbound.port !== gateway.port)) {
+      await store.updateTrunk(trunk.sid, { settings: { gateways: [outbound] } });
     }
   }
   return {
@@ -88,6 +107,7 @@ async function refresh(store: TenantStore, account: AccountRecord, options: Seed
     applicationSid: application?.sid,
     trunkSid: trunk?.sid,
     numbers: (await store.numbers(account.sid)).map((number) => number.number),
+    phoneDomain: (await store.phones.domains(account.sid)).find(({ domain }) => domain === DEMO_PHONE_DOMAIN)?.domain,
   };
 }
 

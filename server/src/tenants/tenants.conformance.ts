@@ -1,8 +1,10 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock, systemRandom } from '../kernel/index.ts';
 import { eventually } from '../bus/testing/eventually.ts';
-import type { Directory, TenantMirror, TenantRepository } from './ports.ts';
+import type { Directory, RecordPosition, RecordQuery, TenantMirror, TenantRepository } from './ports.ts';
 import { SecretBox } from './secret-box.ts';
+import { DEFAULT_ACCOUNT_LIMITS, effectiveLimits } from './account-limits.ts';
 import { seedFirstAccount } from './seed.ts';
 import { TenantStore } from './store.ts';
 
@@ -30,6 +32,7 @@ export function tenantConformance(name: string, open: (secrets: SecretBox) => Pr
       await directory.ready;
       const first = await seedFirstAccount(store, { voiceUrl: 'http://127.0.0.1:3000/voice' });
       expect(first.created).toBe(true);
+      expect(first.phoneDomain).toBe('phones.hookswitch.internal');
       await eventually(() => {
         expect(directory.authToken(first.account.sid)).toBe(first.authToken);
         expect(directory.trunkBySourceIp('127.0.0.1')?.sid).toBe(first.trunkSid);
@@ -63,7 +66,7 @@ export function tenantConformance(name: string, open: (secrets: SecretBox) => Pr
         expect(directory.application(first.applicationSid ?? '')?.voiceUrl).toBe('http://127.0.0.1:4000/voice');
         expect(directory.trunk(first.trunkSid ?? '')).toMatchObject({
           allow: ['127.0.0.0/8', '192.0.2.0/24'],
-          outbound: { host: '127.0.0.1', port: 5070 },
+          gateways: [{ host: '127.0.0.1', port: 5070 }],
         });
       });
       expect(await store.accounts()).toHaveLength(1);
@@ -79,7 +82,20 @@ export function tenantConformance(name: string, open: (secrets: SecretBox) => Pr
           () => store.addTrunk(account.sid, { name: 't', allow: ['10.0.0.0/33'] }),
           /trunk\.allow\.0: expected an address range/,
         ],
-        [() => store.addTrunk(account.sid, { name: 't', outboundHost: 'h' }), /host and port together/],
+        [
+          () => store.addTrunk(account.sid, { name: 't', settings: { gateways: [{ host: 'a b' }] } }),
+          /trunk\.settings\.gateways\.0\.host: expected a host name/,
+        ],
+        [() => store.addTrunk(account.sid, { name: 't', inboundUsername: 'u' }), /inbound user and secret together/],
+        [
+          () => store.addTrunk(account.sid, { name: 't', settings: { register: { user: 'u' } } }),
+          /needs a registrar or a gateway/,
+        ],
+        [
+          () => store.addTrunk(account.sid, { name: 't', settings: { sessionTimer: { expiresS: 90, minSeS: 120 } } }),
+          /minSeS/,
+        ],
+        [() => store.updateTrunk('TK' + '0'.repeat(32), { name: 'y' }), /there is no trunk/],
         [() => store.addTrunk(account.sid, { name: 't', digestUsername: 'u' }), /user and secret together/],
         [() => store.updateApplication('AP' + '0'.repeat(32), { name: 'y' }), /there is no application/],
         [() => store.createKey('AC' + '0'.repeat(32), 'k'), /there is no account AC0/],
@@ -89,6 +105,42 @@ export function tenantConformance(name: string, open: (secrets: SecretBox) => Pr
       for (const [attempt, message] of invalid) await expect(attempt()).rejects.toThrow(message);
       await store.addNumber(account.sid, { number: '+4930111' });
       await expect(store.addNumber(account.sid, { number: '+4930111' })).rejects.toMatchObject({ reason: 'exists' });
+    });
+
+    it('EV-4 a public key is found by account and kid, once each, until it is deleted', async () => {
+      const { directory } = harness;
+      const { account } = await store.createAccount('P');
+      const jwk = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' });
+      const key = await store.publicKeys.add(account.sid, { ...jwk, kid: 'k 1' }, 'backend');
+      await expect(store.publicKeys.add(account.sid, { ...jwk, kid: 'k 1' })).rejects.toMatchObject({
+        reason: 'exists',
+      });
+      await eventually(() => {
+        expect(directory.publicKeyByKid(account.sid, 'k 1')?.sid).toBe(key.sid);
+      });
+      expect(directory.publicKeyBySid(key.sid)?.key.export({ format: 'jwk' })).toMatchObject(jwk);
+      expect(await store.page('publicKey', { accountSid: account.sid, limit: 10 })).toEqual([key]);
+      await store.publicKeys.remove(key.sid);
+      await eventually(() => {
+        expect(directory.publicKeyByKid(account.sid, 'k 1')).toBeUndefined();
+        expect(directory.publicKeyBySid(key.sid)).toBeUndefined();
+      });
+    });
+
+    it('EV-9 an account`s own limits are kept, and known to the directory; the others are the defaults', async () => {
+      const { directory } = harness;
+      const { account } = await store.createAccount('Limited');
+      expect((await store.record('account', account.sid))?.limits).toEqual({});
+      await store.setAccountLimits(account.sid, { connections: 3, retentionSeconds: 60 });
+      await store.setAccountLimits(account.sid, { connections: 5 });
+      await eventually(() => {
+        expect(directory.accountBySid(account.sid)?.limits).toEqual({ connections: 5 });
+      });
+      const limits = effectiveLimits(directory.accountBySid(account.sid)?.limits);
+      expect(limits).toEqual({ ...DEFAULT_ACCOUNT_LIMITS, connections: 5 });
+      expect(effectiveLimits(undefined)).toBe(DEFAULT_ACCOUNT_LIMITS);
+      await expect(store.setAccountLimits(account.sid, { connections: -1 })).rejects.toThrow(/limits.connections/);
+      await expect(store.setAccountLimits(account.sid, { conections: 1 } as object)).rejects.toThrow(/conections/);
     });
 
     it('EV-4 a suspended account and a deleted key are seen by the directory', async () => {
@@ -116,8 +168,9 @@ export function tenantConformance(name: string, open: (secrets: SecretBox) => Pr
       const narrow = await store.addTrunk(two.account.sid, {
         name: 'narrow',
         allow: ['198.51.100.16/28'],
-        outboundHost: 'sip.example.com',
-        outboundPort: 5060,
+        settings: { gateways: [{ host: 'sip.example.com', port: 5060 }], numbers: { countryCode: '49' } },
+        inboundUsername: 'carrier',
+        inboundSecret: 'its own',
         digestUsername: 'user',
         digestSecret: 'Geheim ☎',
         codecs: ['PCMA'],
@@ -138,10 +191,106 @@ export function tenantConformance(name: string, open: (secrets: SecretBox) => Pr
         accountSid: two.account.sid,
         name: 'narrow',
         allow: ['198.51.100.16/28'],
-        outbound: { host: 'sip.example.com', port: 5060 },
+        inbound: { username: 'carrier', secret: 'its own' },
+        gateways: [{ host: 'sip.example.com', port: 5060, transport: 'udp', priority: 0, weight: 100 }],
+        prefixes: [],
+        priority: 0,
+        cost: 0,
         digest: { username: 'user', secret: 'Geheim ☎' },
         codecs: ['PCMA'],
-        channels: 30,
+        channels: { total: 30 },
+        srtp: 'off',
+        optionsIntervalS: 0,
+        numbers: { countryCode: '49', nationalPrefix: null, internationalPrefix: '00', out: 'e164', rules: [] },
+        identity: {
+          caller: 'from',
+          trusted: false,
+          fromUser: null,
+          fromDomain: null,
+          toDomain: null,
+          diversion: false,
+        },
+        register: undefined,
+        reliableProvisional: 'supported',
+        sessionTimer: undefined,
+        transfers: 'refuse',
+      });
+      expect(directory.trunksByInboundUser('carrier').map((trunk) => trunk.sid)).toEqual([narrow.sid]);
+
+      await store.updateTrunk(narrow.sid, { channels: null, settings: { srtp: 'required', channelsOut: 3 } });
+      await eventually(() => {
+        expect(directory.trunk(narrow.sid)).toMatchObject({
+          srtp: 'required',
+          channels: { out: 3 },
+          digest: { username: 'user', secret: 'Geheim ☎' },
+          gateways: [{ host: 'sip.example.com' }],
+          numbers: { countryCode: '49' },
+        });
+      });
+      const stored = JSON.stringify(await harness.repository.get('trunk', narrow.sid));
+      expect(stored).not.toMatch(/Geheim|its own/);
+      await store.deleteTrunk(narrow.sid);
+      await eventually(() => {
+        expect(directory.trunksBySourceIp('198.51.100.17').map((trunk) => trunk.sid)).toEqual([wide.sid]);
+      });
+    });
+
+    it('SIP domains and users: found by name, unique, removed in order', async () => {
+      const { directory } = harness;
+      const [one, two] = [await store.createAccount('P1'), await store.createAccount('P2')];
+      const application = await store.createApplication(one.account.sid, {
+        name: 'a',
+        voiceUrl: 'https://example.com/',
+      });
+      const domain = await store.phones.addDomain(one.account.sid, {
+        domain: 'Phones.Example.com',
+        applicationSid: application.sid,
+      });
+      const { user, password } = await store.phones.addUser(domain.sid, {
+        username: 'alice',
+        callerNumber: '+4930123',
+      });
+      const given = await store.phones.addUser(domain.sid, { username: 'Alice', password: 'long enough' });
+      await eventually(() => {
+        expect(directory.phones.user(domain.sid, 'Alice')?.password).toBe('long enough');
+      });
+      expect(directory.phones.domain('PHONES.example.COM')).toEqual({
+        sid: domain.sid,
+        accountSid: one.account.sid,
+        domain: 'phones.example.com',
+        applicationSid: application.sid,
+        registration: true,
+      });
+      expect(directory.phones.user(domain.sid, 'alice')).toEqual({
+        sid: user.sid,
+        domainSid: domain.sid,
+        username: 'alice',
+        password,
+        callerNumber: '+4930123',
+      });
+      expect(password).toHaveLength(20);
+      expect(store.phones.password(user)).toBe(password);
+      expect(JSON.stringify(user)).not.toContain(password);
+      const invalid: [() => Promise<unknown>, RegExp][] = [
+        [() => store.phones.addDomain(two.account.sid, { domain: 'PHONES.example.com' }), /exists already/],
+        [() => store.phones.addDomain(two.account.sid, { domain: 'a b' }), /expected a domain name/],
+        [() => store.phones.addUser(domain.sid, { username: 'alice' }), /alice exists already/],
+        [() => store.phones.addUser(domain.sid, { username: 'a b' }), /as in a SIP URI/],
+        [() => store.phones.addUser(domain.sid, { username: 'bob', password: 'short' }), /at least 8/],
+        [() => store.phones.addUser('SD' + '0'.repeat(32), { username: 'bob' }), /there is no sipDomain/],
+        [() => store.phones.removeDomain(domain.sid), /still used/],
+        [() => harness.repository.remove('application', application.sid), /still used/],
+      ];
+      for (const [attempt, message] of invalid) await expect(attempt()).rejects.toThrow(message);
+      expect((await store.phones.users(domain.sid)).map(({ sid }) => sid).sort()).toEqual(
+        [user.sid, given.user.sid].sort(),
+      );
+      await store.phones.removeUser(user.sid);
+      await store.phones.removeUser(given.user.sid);
+      await store.phones.removeDomain(domain.sid);
+      await eventually(() => {
+        expect(directory.phones.domain('phones.example.com')).toBeUndefined();
+        expect(directory.phones.user(domain.sid, 'alice')).toBeUndefined();
       });
     });
 
@@ -155,6 +304,78 @@ export function tenantConformance(name: string, open: (secrets: SecretBox) => Pr
       expect(stored).not.toContain(authToken);
       expect(stored).not.toContain(secret);
       expect(await store.credentials(account.sid)).toEqual({ authToken, key: { sid: key.sid, secret } });
+    });
+
+    it('pages are newest first, go both ways, and know filters', async () => {
+      const { account } = await store.createAccount('Pages');
+      const other = await store.createAccount('Owned', account.sid);
+      expect(other.account.ownerSid).toBe(account.sid);
+      const made = [];
+      for (const [i, name] of ['a', 'b', 'a', 'b', 'a'].entries())
+        made.push(await store.addNumber(account.sid, { number: `+4999_${i}`.replace('_', '0'), name }));
+      const newest = made
+        .sort((a, b) => b.createdAt.localeCompare(a.createdAt) || b.sid.localeCompare(a.sid))
+        .map(({ sid }) => sid);
+      const page = async (query: Partial<RecordQuery>): Promise<string[]> =>
+        (await store.page('number', { accountSid: account.sid, limit: 2, ...query })).map(({ sid }) => sid);
+      const at = async (sid = ''): Promise<RecordPosition> => {
+        const found = await store.record('number', sid);
+        return { createdAt: found?.createdAt ?? '', sid };
+      };
+      expect(await page({})).toEqual(newest.slice(0, 2));
+      expect(await page({ after: await at(newest[1]) })).toEqual(newest.slice(2, 4));
+      expect(await page({ after: await at(newest[3]) })).toEqual(newest.slice(4));
+      expect(await page({ before: await at(newest[4]) })).toEqual(newest.slice(2, 4));
+      expect(await page({ before: await at(newest[0]) })).toEqual([]);
+      expect((await page({ name: 'b', limit: 50 })).length).toBe(2);
+      expect(await page({ name: "b' OR '1'='1", limit: 50 })).toEqual([]);
+      expect((await page({ numberLike: '+49990*', limit: 50 })).length).toBe(5);
+      expect((await page({ numberLike: '903', limit: 50 })).length).toBe(1);
+      for (const numberLike of ['%', '_', '\\', '+49990_', '(']) expect(await page({ numberLike })).toEqual([]);
+      const pooled = { country: 'DE', locality: null, region: null, type: 'toll-free' } as const;
+      await store.pool.add([{ number: '+499901', ...pooled }]);
+      expect((await page({ numberType: 'toll-free', limit: 50 })).length).toBe(1);
+      expect((await page({ numberType: 'local', limit: 50 })).length).toBe(4);
+      expect(await page({ numberType: 'mobile', limit: 50 })).toEqual([]);
+      await store.pool.remove('+499901');
+      expect(await page({ accountSid: other.account.sid })).toEqual([]);
+      const accounts = await store.page('account', { accountSid: account.sid, limit: 50 });
+      expect(new Set(accounts.map(({ sid }) => sid))).toEqual(new Set([account.sid, other.account.sid]));
+      await store.updateAccount(other.account.sid, { name: 'Renamed', status: 'suspended' });
+      const suspended = await store.page('account', { accountSid: account.sid, limit: 50, status: 'suspended' });
+      expect(suspended.map(({ name, ownerSid }) => [name, ownerSid])).toEqual([['Renamed', account.sid]]);
+    });
+
+    it('CR-4 a number with addresses of its own is its own application, until it is given one', async () => {
+      const { directory } = harness;
+      const { account } = await store.createAccount('Own voice');
+      const application = await store.createApplication(account.sid, { name: 'app', voiceUrl: '' });
+      const voice = {
+        voiceUrl: 'https://example.com/voice',
+        voiceMethod: 'GET',
+        voiceFallbackUrl: null,
+        voiceFallbackMethod: 'POST',
+        statusCallback: null,
+        statusCallbackMethod: 'POST',
+      } as const;
+      const { sid, number } = await store.addNumber(account.sid, { number: '+4930777', voice });
+      await eventually(() => {
+        expect(directory.numberByE164(number)?.applicationSid).toBe(sid);
+        expect(directory.application(sid)).toMatchObject({ accountSid: account.sid, voiceUrl: voice.voiceUrl });
+      });
+      await store.updateNumber(sid, { applicationSid: application.sid });
+      await eventually(() => {
+        expect(directory.numberByE164(number)?.applicationSid).toBe(application.sid);
+        expect(directory.application(sid)).toBeUndefined();
+      });
+      await store.updateNumber(sid, { applicationSid: null });
+      expect((await store.record('number', sid))?.voice).toEqual(voice);
+      await store.deleteApplication(application.sid);
+      await store.removeNumber(sid);
+      await eventually(() => {
+        expect(directory.numberByE164(number)).toBeUndefined();
+        expect(directory.application(sid)).toBeUndefined();
+      });
     });
 
     it('every write has a higher revision, lists are oldest first and by account', async () => {

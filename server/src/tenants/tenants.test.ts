@@ -3,18 +3,23 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { silentLog, systemRandom } from '../kernel/index.ts';
+import { DirectoryView } from './directory-view.ts';
 import { MemoryTenantMirror } from './mirror.memory.ts';
 import { columnsOf } from './repository.pg.ts';
 import { MemoryTenantRepository } from './repository.memory.ts';
 import { tenantRecordSchema } from './records.ts';
 import { SecretBox, loadMasterKey } from './secret-box.ts';
+import { sipListConformance } from './sip-lists.conformance.ts';
 import { tenantConformance } from './tenants.conformance.ts';
+import type { TenantHarness } from './tenants.conformance.ts';
 
-tenantConformance('memory', (secrets) => {
+const inMemory = (secrets: SecretBox): Promise<TenantHarness> => {
   const mirror = new MemoryTenantMirror({ secrets, log: silentLog });
   const repository = new MemoryTenantRepository();
   return Promise.resolve({ repository, mirror, directory: mirror.directory, close: () => Promise.resolve() });
-});
+};
+tenantConformance('memory', inMemory);
+sipListConformance('memory', inMemory);
 
 describe('sealed secrets', () => {
   const box = new SecretBox(new Uint8Array(32).fill(1), systemRandom);
@@ -39,6 +44,12 @@ describe('sealed secrets', () => {
     }
   });
 
+  it('keys derived for one purpose say nothing of another, and stay the same', () => {
+    const again = new SecretBox(new Uint8Array(32).fill(1), systemRandom);
+    expect(box.deriveKey('pages')).toEqual(again.deriveKey('pages'));
+    expect(box.deriveKey('pages')).not.toEqual(box.deriveKey('page'));
+  });
+
   it('the master key is generated once with mode 600; the environment goes first', () => {
     const directory = mkdtempSync(join(tmpdir(), 'hs-key-'));
     const file = join(directory, 'keys', 'master.key');
@@ -52,6 +63,37 @@ describe('sealed secrets', () => {
     writeFileSync(file, 'damaged');
     expect(() => loadMasterKey(file, {}, systemRandom)).toThrow(/is not a master key/);
     rmSync(directory, { recursive: true });
+  });
+});
+
+describe('trunks of earlier releases', () => {
+  it('load, and mean what they meant', () => {
+    const record = tenantRecordSchema.parse({
+      kind: 'trunk',
+      revision: 7,
+      createdAt: '2026-01-01T00:00:00Z',
+      updatedAt: '2026-01-01T00:00:00Z',
+      sid: `TK${'1'.repeat(32)}`,
+      accountSid: `AC${'1'.repeat(32)}`,
+      name: 'old',
+      allow: ['192.0.2.0/24'],
+      outboundHost: '[2001:db8::5]',
+      outboundPort: 5062,
+      digestUsername: null,
+      digestSecret: null,
+      codecs: ['PCMU'],
+      channels: null,
+    });
+    const view = new DirectoryView({ secrets: new SecretBox(new Uint8Array(32), systemRandom), log: silentLog });
+    view.apply(record);
+    expect(view.trunk(record.sid)).toMatchObject({
+      gateways: [{ host: '2001:db8::5', port: 5062, transport: 'udp', priority: 0 }],
+      inbound: undefined,
+      channels: {},
+      srtp: 'off',
+      optionsIntervalS: 0,
+      identity: { caller: 'from', trusted: false },
+    });
   });
 });
 

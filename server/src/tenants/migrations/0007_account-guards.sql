@@ -1,0 +1,1 @@
+ALTER TABLE "tenants"."accounts" ADD COLUMN "guards" jsonb DEFAULT '{}'::jsonb NOT NULL;
