@@ -1,4 +1,4 @@
-import { requestSignature } from './signature.ts';
+import { bodyDigestUrl, requestSignature } from './signature.ts';
 
 /** One HTTP request as it goes out. */
 export interface OutgoingRequest {
@@ -20,35 +20,59 @@ export interface OutgoingFacts {
   readonly cookies: string | undefined;
   /** User name and password, `user:password`; undefined for none. */
   readonly credentials: string | undefined;
+  /** How the parameters of a POST are sent (default form). */
+  readonly format?: 'form' | 'json';
 }
 
 const USER_AGENT = 'Hookswitch/0.1';
 
 /**
- * A signed request: parameters form-encoded in the body of a POST, in the query of a GET. The signature covers the URL as
- * the server sees it, so user name and password (sent as basic authentication) are not part of it. Pure.
+ * A signed request: parameters form-encoded or as a JSON object in the body of a POST, in the query of a GET. The signature
+ * covers the URL as the server sees it, so user name and password (sent as basic authentication) are not part of it; a JSON
+ * body is covered by its digest in the query. Pure.
  */
 export function outgoingRequest(facts: OutgoingFacts): OutgoingRequest {
   const { method, params, authToken, cookies, credentials } = facts;
-  const bare = new URL(facts.url);
-  bare.hash = '';
-  bare.username = '';
-  bare.password = '';
+  const json = method === 'POST' && facts.format === 'json' ? JSON.stringify(params) : undefined;
+  const bare = bareUrl(facts.url);
   const form = new URLSearchParams(params).toString();
   if (method === 'GET' && form !== '') bare.search = bare.search === '' ? form : `${bare.search}&${form}`;
-  const url = bare.href;
+  const url = json === undefined ? bare.href : bodyDigestUrl(bare, json);
   const headers: Record<string, string> = {
     'user-agent': USER_AGENT,
-    accept: 'text/xml, application/xml, text/plain, audio/*, */*;q=0.5',
+    accept: 'text/xml, application/xml, application/json, text/plain, audio/*, */*;q=0.5',
     'i-twilio-idempotency-token': facts.idempotencyToken,
   };
-  if (method === 'POST') headers['content-type'] = 'application/x-www-form-urlencoded; charset=utf-8';
+  if (json !== undefined) headers['content-type'] = 'application/json; charset=utf-8';
+  else if (method === 'POST') headers['content-type'] = 'application/x-www-form-urlencoded; charset=utf-8';
   if (authToken !== undefined) {
-    headers['x-twilio-signature'] = requestSignature(authToken, url, method === 'POST' ? params : {});
+    const signed = method === 'POST' && json === undefined ? params : {};
+    headers['x-twilio-signature'] = requestSignature(authToken, url, signed);
   }
   if (cookies !== undefined && cookies !== '') headers['cookie'] = cookies;
   if (credentials !== undefined) headers['authorization'] = `Basic ${Buffer.from(credentials).toString('base64')}`;
-  return { url, method, headers, body: method === 'POST' ? form : null };
+  return { url, method, headers, body: method === 'POST' ? (json ?? form) : null };
+}
+
+/** Without fragment, user name and password. */
+function bareUrl(url: URL): URL {
+  const bare = new URL(url);
+  bare.hash = '';
+  bare.username = '';
+  bare.password = '';
+  return bare;
+}
+
+/** What signs and authenticates an upgrade request; `url` is `ws:` or `wss:`, and is signed as it is. Pure. */
+export function upgradeHeaders(
+  facts: Pick<OutgoingFacts, 'url' | 'authToken' | 'cookies' | 'credentials'>,
+): Record<string, string> {
+  const { url, authToken, cookies, credentials } = facts;
+  const headers: Record<string, string> = { 'user-agent': USER_AGENT };
+  if (authToken !== undefined) headers['x-twilio-signature'] = requestSignature(authToken, bareUrl(url).href);
+  if (cookies !== undefined) headers['cookie'] = cookies;
+  if (credentials !== undefined) headers['authorization'] = `Basic ${Buffer.from(credentials).toString('base64')}`;
+  return headers;
 }
 
 /** `user:password` of an address; undefined for none. */
@@ -69,4 +93,18 @@ function decode(text: string): string {
 export function parseHttpUrl(text: string, base?: URL): URL | undefined {
   const url = URL.parse(text, base?.href);
   return url !== null && (url.protocol === 'http:' || url.protocol === 'https:') ? url : undefined;
+}
+
+/** A ws(s) address; undefined for anything else. */
+export function parseUpgradeUrl(text: string): URL | undefined {
+  const url = URL.parse(text);
+  return url !== null && (url.protocol === 'ws:' || url.protocol === 'wss:') ? url : undefined;
+}
+
+/** Without user name and password, for messages. */
+export function publicUrl(url: URL): string {
+  const bare = new URL(url);
+  bare.username = '';
+  bare.password = '';
+  return bare.href;
 }

@@ -1,6 +1,7 @@
-import { BoundedQueue, backoffDelay, delay, describeError } from '../kernel/index.ts';
+import { BoundedQueue, backoffDelay, delay, describeError, randomHex } from '../kernel/index.ts';
 import type { Clock, Log, Random } from '../kernel/index.ts';
 import type { Callbacks, InstructionRequest, Instructions } from '../calls/ports.ts';
+import { AccountLanes } from './account-lanes.ts';
 import { REQUEST_CODES } from './request-failure.ts';
 
 export interface CallbackSenderOptions {
@@ -16,8 +17,17 @@ export interface CallbackSenderOptions {
   readonly closeGraceMs?: number;
 }
 
+/** Callbacks of one account under way at once; each call has at most one, so that none is refused for waiting. */
+const WIDTH = 50;
 /** Failures that another attempt cannot mend. */
-const FINAL: ReadonlySet<number> = new Set([REQUEST_CODES.badUrl, REQUEST_CODES.tls, REQUEST_CODES.redirects]);
+const FINAL: ReadonlySet<number> = new Set([
+  REQUEST_CODES.badUrl,
+  REQUEST_CODES.tls,
+  REQUEST_CODES.certificateName,
+  REQUEST_CODES.certificateExpired,
+  REQUEST_CODES.certificateChain,
+  REQUEST_CODES.redirects,
+]);
 /** Of status callbacks in notifications. */
 const CALLBACK_WARNING = 15_003;
 
@@ -28,6 +38,7 @@ const CALLBACK_WARNING = 15_003;
 export class CallbackSender implements Callbacks {
   readonly #options: CallbackSenderOptions;
   readonly #queues = new Map<string, BoundedQueue<InstructionRequest>>();
+  readonly #lanes = new AccountLanes({ width: WIDTH, waiting: Number.MAX_SAFE_INTEGER });
   readonly #abort = new AbortController();
   readonly #running = new Set<Promise<void>>();
   #closing: Promise<void> | undefined;
@@ -89,17 +100,19 @@ export class CallbackSender implements Callbacks {
     this.#queues.delete(callSid);
   }
 
-  async #deliver(request: InstructionRequest): Promise<void> {
+  async #deliver(plain: InstructionRequest): Promise<void> {
     const { instructions, clock, random, attempts = 3 } = this.#options;
-    for (let attempt = 0; !this.#abort.signal.aborted; attempt++) {
-      const response = await instructions.fetch(request, this.#abort.signal);
+    const { signal } = this.#abort;
+    const request = { ...plain, background: true, idempotencyToken: plain.idempotencyToken ?? randomHex(random, 16) };
+    for (let attempt = 0; !signal.aborted; attempt++) {
+      const response = await this.#lanes.run(request.accountSid, signal, () => instructions.fetch(request, signal));
       // A body that is too large was still an answer.
-      if (response.ok || response.code === REQUEST_CODES.tooLarge) return;
+      if (response === undefined || response.ok || response.code === REQUEST_CODES.tooLarge) return;
       if (attempt + 1 >= attempts || FINAL.has(response.code)) {
         this.#warn(request, `${response.message}. ${response.hint}`);
         return;
       }
-      await delay(clock, backoffDelay(attempt, random, { baseMs: 1000, maxMs: 10_000 }), this.#abort.signal);
+      await delay(clock, backoffDelay(attempt, random, { baseMs: 1000, maxMs: 10_000 }), signal);
     }
   }
 

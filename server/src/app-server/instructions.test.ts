@@ -9,6 +9,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { InstructionRequest } from '../calls/ports.ts';
 import { seededRandom, silentLog, systemClock } from '../kernel/index.ts';
 import { UndiciInstructions } from './instructions.undici.ts';
+import { MemorySessionStore } from './session-state/session-store.memory.ts';
+import { StoredSessionState } from './session-state/stored-session-state.ts';
+import type { HttpExchange } from './ports.ts';
 
 const TOKEN = '0123456789abcdef0123456789abcdef';
 const PARAMS = { CallSid: 'CA1', From: '+15550177', To: '+15550100' };
@@ -50,7 +53,9 @@ describe('requests to an application server', () => {
   });
 
   const client = (
-    options: { ca?: string; sessions?: ConstructorParameters<typeof UndiciInstructions>[0]['sessions'] } = {},
+    options: Partial<
+      Pick<ConstructorParameters<typeof UndiciInstructions>[0], 'ca' | 'sessions' | 'tap' | 'lanes'>
+    > = {},
   ): UndiciInstructions =>
     new UndiciInstructions({
       keys: { authToken: () => TOKEN },
@@ -59,9 +64,37 @@ describe('requests to an application server', () => {
       log: silentLog,
       ...(options.ca === undefined ? {} : { ca: options.ca }),
       ...(options.sessions === undefined ? {} : { sessions: options.sessions }),
+      ...(options.tap === undefined ? {} : { tap: options.tap }),
+      ...(options.lanes === undefined ? {} : { lanes: options.lanes }),
     });
   const get = (url: string, change: Partial<InstructionRequest> = {}, signal = new AbortController().signal) =>
     instructions.fetch({ accountSid: 'AC1', callSid: 'CA1', url, method: 'POST', params: PARAMS, ...change }, signal);
+
+  it('are told to the tap one by one: redirects, failures, answers; without credentials', async () => {
+    const told: HttpExchange[] = [];
+    await instructions.close();
+    instructions = client({ tap: (exchange) => told.push(exchange) });
+    answer = ({ url }, response) => {
+      if (url === '/moved') response.writeHead(302, { location: '/voice' }).end();
+      else if (url === '/bad') response.writeHead(500).end('secret of the server');
+      else response.setHeader('content-type', 'text/xml').end('<Response/>');
+    };
+    const withPassword = base.replace('://', '://user:hush@');
+    await get(`${withPassword}/moved#rc=0`);
+    await get(`${base}/bad#rc=1&rp=5xx`);
+    await get('http://127.0.0.1:1/#rc=0');
+    expect(told.map(({ method, url, status, problem }) => [method, url, status, problem?.slice(0, 24)])).toEqual([
+      ['POST', `${base}/moved`, 302, undefined],
+      ['GET', `${base}/voice`, 200, undefined],
+      ['POST', `${base}/bad`, 500, 'the application server a'],
+      ['POST', `${base}/bad`, 500, 'the application server a'],
+      ['POST', 'http://127.0.0.1:1/', undefined, expect.any(String)],
+    ]);
+    expect(told[0]).toMatchObject({ callSid: 'CA1', params: PARAMS, location: `${base}/voice` });
+    expect(told[1]).toMatchObject({ body: '<Response/>', contentType: 'text/xml' });
+    expect(JSON.stringify(told)).not.toMatch(/hush|secret of the server/);
+    expect(told.every(({ durationMs }) => durationMs >= 0)).toBe(true);
+  });
 
   it('CR-2 are form-encoded POSTs signed for the official validator', async () => {
     const response = await get(`${base}/voice?tenant=7#rc=0`);
@@ -201,7 +234,7 @@ describe('requests to an application server', () => {
     expect(await get('ftp://app.example.com/')).toMatchObject({ ok: false, code: 11_100 });
   });
 
-  it('CR-3 a certificate nobody vouches for is 11220; with its authority known the request is made', async () => {
+  it('CR-3 a certificate nobody vouches for is 11237; with its authority known the request is made', async () => {
     const pems = await generate([{ name: 'commonName', value: 'localhost' }], {
       extensions: [{ name: 'subjectAltName', altNames: [{ type: 7, ip: '127.0.0.1' }] }],
     });
@@ -210,10 +243,29 @@ describe('requests to an application server', () => {
       response.setHeader('content-type', 'text/xml').end('<Response/>');
     });
     const url = (await listen(secure)).replace('http:', 'https:');
-    expect(await get(url)).toMatchObject({ ok: false, code: 11_220 });
+    expect(await get(url)).toMatchObject({ ok: false, code: 11_237 });
     await instructions.close();
     instructions = client({ ca: pems.cert });
     expect(await get(url)).toMatchObject({ ok: true });
+    secure.closeAllConnections();
+    await new Promise((resolve) => secure.close(resolve));
+  });
+
+  it.each([
+    ['another name', 11_235, { ip: '192.0.2.1', days: 1 }],
+    ['the past', 11_236, { ip: '127.0.0.1', days: -1 }],
+  ])('CR-3 a trusted certificate for %s is %i', async (_name, code, { ip, days }) => {
+    const now = systemClock.now();
+    const pems = await generate([{ name: 'commonName', value: 'app' }], {
+      extensions: [{ name: 'subjectAltName', altNames: [{ type: 7, ip }] }],
+      notBeforeDate: new Date(now - 10 * 86_400_000),
+      notAfterDate: new Date(now + days * 86_400_000),
+    });
+    const secure = createTlsServer({ key: pems.private, cert: pems.cert }, (_request, response) => response.end());
+    const url = (await listen(secure)).replace('http:', 'https:');
+    await instructions.close();
+    instructions = client({ ca: pems.cert });
+    expect(await get(url)).toMatchObject({ ok: false, code });
     secure.closeAllConnections();
     await new Promise((resolve) => secure.close(resolve));
   });
@@ -238,16 +290,116 @@ describe('requests to an application server', () => {
     });
   });
 
+  it('CR-2 parameters as JSON: the digest of the body is in the signed URL', async () => {
+    await get(`${base}/voice?tenant=7#pf=json`);
+    const [request] = seen;
+    expect(request!.headers['content-type']).toContain('application/json');
+    expect(JSON.parse(request!.body)).toEqual(PARAMS);
+    const signature = String(request!.headers['x-twilio-signature']);
+    expect(twilio.validateRequestWithBody(TOKEN, signature, base + request!.url, request!.body)).toBe(true);
+    expect(twilio.validateRequestWithBody(TOKEN, signature, base + request!.url, `${request!.body} `)).toBe(false);
+  });
+
+  it('CR-1 documents had by GET are asked for again only if they changed', async () => {
+    let version = 1;
+    answer = ({ headers }, response) => {
+      response.setHeader('etag', `"${version}"`).setHeader('content-type', 'text/xml');
+      if (headers['if-none-match'] === `"${version}"`) response.writeHead(304).end();
+      else response.end(`<Response><Say>${version}</Say></Response>`);
+    };
+    const change = { method: 'GET' } as const;
+    const first = await get(base, change);
+    expect(await get(base, change)).toMatchObject({ ok: true, status: 200, body: first.ok ? first.body : '' });
+    expect(seen[1]!.headers['if-none-match']).toBe('"1"');
+    version = 2;
+    expect(await get(base, change)).toMatchObject({ body: '<Response><Say>2</Say></Response>' });
+    // Another account, another address, a POST: nothing is known of them.
+    await get(base, { ...change, accountSid: 'AC2' });
+    await get(`${base}/other`, change);
+    await get(base);
+    expect(seen.slice(3).map(({ headers }) => headers['if-none-match'])).toEqual([undefined, undefined, undefined]);
+  });
+
+  it('CR-1 documents without ETag are asked for by their date; those that must not be kept are not', async () => {
+    const date = 'Fri, 02 Jan 2026 03:04:05 GMT';
+    answer = ({ url }, response) => {
+      response.setHeader('last-modified', date).setHeader('content-type', 'text/xml');
+      if (url.startsWith('/secret')) response.setHeader('cache-control', 'private, no-store');
+      if (url.startsWith('/vary')) response.setHeader('vary', 'X-Else');
+      response.end('<Response/>');
+    };
+    for (const path of ['/', '/', '/secret', '/secret', '/vary', '/vary']) await get(base + path, { method: 'GET' });
+    expect(seen.map(({ headers }) => headers['if-modified-since'])).toEqual([
+      ...[undefined, date],
+      ...[undefined, undefined, undefined, undefined],
+    ]);
+  });
+
+  it('SS-1 cookies set on the way of a redirect are sent on', async () => {
+    await instructions.close();
+    const store = new MemorySessionStore();
+    const state = new StoredSessionState({ store, clock: systemClock, random: seededRandom(1), log: silentLog });
+    instructions = client({ sessions: state });
+    answer = ({ url }, response) => {
+      if (url === '/login') response.writeHead(303, { location: '/voice', 'set-cookie': 'sid=7; Path=/' }).end();
+      else response.setHeader('content-type', 'text/xml').end('<Response/>');
+    };
+    await get(`${base}/login`);
+    await get(`${base}/next`, { callSid: 'CA2', session: { callSid: 'CA2', from: '+15550177', to: '+15550100' } });
+    await get(`${base}/next`, { session: { callSid: 'CA3', from: '+15550178', to: '+15550100' } });
+    expect(seen.map(({ headers }) => headers.cookie)).toEqual([undefined, 'sid=7', 'sid=7', undefined]);
+  });
+
+  it('SS-4 tell of visits of tracking links, signed, until one is answered', async () => {
+    await instructions.close();
+    const store = new MemorySessionStore();
+    const state = new StoredSessionState({ store, clock: systemClock, random: seededRandom(1), log: silentLog });
+    instructions = client({ sessions: state });
+    const key = { accountSid: 'AC1', callSid: 'CA1', from: '+15550177', to: '+15550100' };
+    await state.visited(key, { id: '1', linkSid: 'TL1', webSession: 'w', at: 0 });
+    answer = (_request, response) => {
+      if (seen.length === 1) response.writeHead(500).end();
+      else response.setHeader('content-type', 'text/xml').end('<Response/>');
+    };
+    for (let n = 0; n < 3; n++) await get(base);
+    const told = seen.map(({ body }) => new URLSearchParams(body).get('TrackingLinkSid'));
+    expect(told).toEqual(['TL1', 'TL1', null]);
+    const { body, headers } = seen[1]!;
+    const params = Object.fromEntries(new URLSearchParams(body));
+    expect(params).toMatchObject({ TrackingLinkVisits: '1', TrackingLinkVisitedAt: '1970-01-01T00:00:00.000Z' });
+    expect(twilio.validateRequest(TOKEN, String(headers['x-twilio-signature']), `${base}/`, params)).toBe(true);
+  });
+
+  it('a hanging server of one account: its further requests wait and are given up in time, others go through', async () => {
+    await instructions.close();
+    instructions = client({ lanes: { width: 2, waiting: 2 } });
+    answer = ({ url }, response) => {
+      if (url === '/fast') response.setHeader('content-type', 'text/xml').end('<Response/>');
+    };
+    const hanging = Array.from({ length: 5 }, () => get(`${base}/slow#tt=1500&rc=0`, { accountSid: 'AC-slow' }));
+    expect((await get(`${base}/fast`, { accountSid: 'AC-fast' })).ok).toBe(true);
+    expect(seen.filter(({ url }) => url === '/slow').length).toBeLessThanOrEqual(2);
+    for (let n = 0; n < 9; n++) expect((await get(`${base}/fast`, { accountSid: 'AC-fast' })).ok).toBe(true);
+    const slow = await Promise.all(hanging);
+    expect(slow.map((one) => (one.ok ? 0 : one.code))).toEqual(Array.from({ length: 5 }, () => 11_205));
+    // Two waited in the line, one was too many.
+    expect(slow.filter((one) => !one.ok && one.message.includes('requests of this account wait'))).toHaveLength(1);
+  });
+
   it('SS-1 the session state is asked for cookies and told of new ones', async () => {
     const kept: string[] = [];
     await instructions.close();
     instructions = client({
       sessions: {
-        cookies: (key) => Promise.resolve(key.from === '+15550177' && kept.length > 0 ? 'sid=1' : undefined),
-        keep: (_key, _url, cookies) => {
-          kept.push(...cookies);
-          return Promise.resolve();
-        },
+        begin: (key) =>
+          Promise.resolve({
+            cookies: key.from === '+15550177' && kept.length > 0 ? 'sid=1' : undefined,
+            visits: [],
+            keep: (cookies) => {
+              kept.push(...cookies);
+              return Promise.resolve();
+            },
+          }),
       },
     });
     answer = (_request, response) =>

@@ -1,16 +1,20 @@
-import { Agent, request } from 'undici';
-import type { Dispatcher } from 'undici';
 import { delay, randomHex } from '../kernel/index.ts';
-import type { Clock, Log, Random } from '../kernel/index.ts';
+import type { Clock, Log, Metrics, Random } from '../kernel/index.ts';
 import type { InstructionRequest, InstructionResponse, Instructions } from '../calls/ports.ts';
-import { credentialsOf, outgoingRequest, parseHttpUrl } from './application-request.ts';
+import { AccountLanes } from './account-lanes.ts';
+import type { LaneLimits } from './account-lanes.ts';
+import { Agents } from './agents.undici.ts';
+import { credentialsOf, parseHttpUrl, publicUrl } from './application-request.ts';
+import { DocumentCache } from './document-cache.ts';
+import { Exchanges } from './exchange.undici.ts';
+import type { Attempt, Job } from './exchange.undici.ts';
+import { laneMetrics } from './lane-metrics.ts';
 import { noSessionState } from './no-session-state.ts';
-import type { SessionKey, SessionState, SigningKeys } from './ports.ts';
+import type { HttpTap, SessionKey, SessionState, SessionTurn, SigningKeys } from './ports.ts';
+import { FAILURES, failureOf } from './request-failure.ts';
 import type { RequestFailure } from './request-failure.ts';
-import { REQUEST_CODES, failureOf } from './request-failure.ts';
-import type { RequestOptions } from './request-options.ts';
 import { requestOptions } from './request-options.ts';
-import { readText } from './response-body.ts';
+import { visitParams } from './visit-params.ts';
 
 export interface InstructionsOptions {
   readonly keys: SigningKeys;
@@ -20,49 +24,42 @@ export interface InstructionsOptions {
   readonly log: Log;
   /** Certificate authorities trusted besides the system's, PEM. */
   readonly ca?: string;
+  /** Hears of every request made. */
+  readonly tap?: HttpTap | undefined;
+  /** Requests of one account at a time (default {@link ACCOUNT_LANES}). */
+  readonly lanes?: LaneLimits;
+  readonly metrics?: Metrics;
 }
 
-/** Largest document, bytes. */
-const MAX_BYTES = 65_536;
+/** Requests for instructions of one account at a time. Status callbacks have a bound of their own. */
+export const ACCOUNT_LANES: LaneLimits = { width: 100, waiting: 1000 };
 const MAX_REDIRECTS = 5;
 /** Before another attempt, milliseconds. */
 const RETRY_DELAY_MS = 200;
-/** Connection pools kept, one for each connect time-out in use. */
-const MAX_AGENTS = 8;
-
-type Attempt =
-  | {
-      readonly ok: true;
-      readonly url: string;
-      readonly status: number;
-      readonly contentType: string;
-      readonly body: string;
-    }
-  | ({ readonly ok: false; readonly url: string } & RequestFailure);
-
-/** What stays the same over attempts and redirects. */
-interface Job {
-  readonly request: InstructionRequest;
-  readonly options: RequestOptions;
-  readonly idempotencyToken: string;
-  readonly session: SessionKey;
-  readonly signal: AbortSignal;
-}
 
 /** Requests to application servers by HTTP: signed, bounded in time and size, retried and redirected as their URL says. */
 export class UndiciInstructions implements Instructions {
   readonly #options: InstructionsOptions;
+  readonly #agents: Agents;
+  readonly #limits: LaneLimits;
+  readonly #lanes: AccountLanes;
   readonly #sessions: SessionState;
-  readonly #agents = new Map<number, Agent>();
-  #closing: Promise<void> | undefined;
+  readonly #exchanges: Exchanges;
 
   constructor(options: InstructionsOptions) {
     this.#options = options;
+    this.#agents = new Agents(options.ca);
+    this.#limits = options.lanes ?? ACCOUNT_LANES;
+    this.#lanes = new AccountLanes(this.#limits);
     this.#sessions = options.sessions ?? noSessionState;
+    const { keys, clock, tap, metrics } = options;
+    if (metrics !== undefined) laneMetrics(metrics, this.#lanes);
+    const parts = { keys, clock, tap, sessions: this.#sessions, agents: this.#agents, cache: new DocumentCache() };
+    this.#exchanges = new Exchanges(parts);
   }
 
   async fetch(instruction: InstructionRequest, signal: AbortSignal): Promise<InstructionResponse> {
-    const { clock, random } = this.#options;
+    const { clock, random, log } = this.#options;
     const startedAt = clock.monotonic();
     const timed = (outcome: Attempt): InstructionResponse => {
       const durationMs = clock.monotonic() - startedAt;
@@ -71,27 +68,35 @@ export class UndiciInstructions implements Instructions {
       return { ok: false, url, code, message, hint, durationMs };
     };
     const url = parseHttpUrl(instruction.url);
-    if (url === undefined) return timed(badUrl(instruction.url));
+    if (url === undefined) return timed({ ok: false, url: instruction.url, ...FAILURES.badUrl(instruction.url) });
+    const failed = (failure: RequestFailure): InstructionResponse =>
+      timed({ ok: false, url: publicUrl(url), ...failure });
     const options = requestOptions(url.hash);
     const total = new AbortController();
     const timer = clock.setTimer(options.totalMs, () => {
       total.abort(new Error('time is up'));
     });
-    const { accountSid, callSid, params } = instruction;
     const job: Job = {
       request: instruction,
       options,
-      idempotencyToken: randomHex(random, 16),
-      session: { accountSid, callSid, from: params['From'] ?? '', to: params['To'] ?? '' },
+      idempotencyToken: instruction.idempotencyToken ?? randomHex(random, 16),
+      session: sessionKeyOf(instruction),
       signal: AbortSignal.any([signal, total.signal]),
     };
     try {
-      return timed(await this.#attempts(job, url));
+      const { accountSid } = instruction;
+      // Callbacks are bounded where they wait.
+      const outcome =
+        instruction.background === true
+          ? await this.#attempts(job, url)
+          : await this.#lanes.run(accountSid, job.signal, () => this.#attempts(job, url));
+      return outcome === undefined ? failed(FAILURES.crowded(this.#limits.waiting)) : timed(outcome);
     } catch (error) {
-      if (signal.aborted) return timed(givenUp(url));
-      if (total.signal.aborted) return timed(timedOut(url, options.totalMs));
-      this.#options.log.error({ err: error, callSid }, 'a request to an application server failed in an unknown way');
-      return timed({ ok: false, url: publicUrl(url), ...failureOf(error, url.host) });
+      if (signal.aborted) return failed(FAILURES.givenUp());
+      if (total.signal.aborted) return failed(FAILURES.timedOut(options.totalMs));
+      const { callSid } = instruction;
+      log.error({ err: error, callSid }, 'a request to an application server failed in an unknown way');
+      return failed(failureOf(error, url.host));
     } finally {
       timer.cancel();
     }
@@ -99,14 +104,20 @@ export class UndiciInstructions implements Instructions {
 
   /** Gives up what is under way. Idempotent. */
   close(): Promise<void> {
-    this.#closing ??= Promise.all([...this.#agents.values()].map((agent) => agent.destroy())).then(() => undefined);
-    return this.#closing;
+    return this.#agents.close();
   }
 
-  async #attempts(job: Job, url: URL): Promise<Attempt> {
-    const { retries, retryOn } = job.options;
+  async #attempts(plain: Job, url: URL): Promise<Attempt> {
+    const { retries, retryOn } = plain.options;
+    const turn = await this.#sessions.begin(plain.session, url.href);
+    const { visits } = turn;
+    const job: Job = {
+      ...plain,
+      request: { ...plain.request, params: { ...visitParams(visits), ...plain.request.params } },
+    };
     for (let attempt = 0; ; attempt++) {
-      const outcome = await this.#follow(job, url);
+      const outcome = await this.#follow(job, url, attempt === 0 ? turn : undefined);
+      if (outcome.ok && visits.length > 0) await turn.keep([], visits);
       if (outcome.ok || attempt >= retries || outcome.retry === undefined || !retryOn.has(outcome.retry))
         return outcome;
       this.#options.log.debug({ url: outcome.url, attempt, code: outcome.code }, `trying again: ${outcome.message}`);
@@ -115,160 +126,27 @@ export class UndiciInstructions implements Instructions {
   }
 
   /** One attempt: the request and the redirects it leads to. Rejects only when the job's signal aborts. */
-  async #follow(job: Job, start: URL): Promise<Attempt> {
+  async #follow(job: Job, start: URL, turn: SessionTurn | undefined): Promise<Attempt> {
     let url = start;
     let { method } = job.request;
     let credentials = credentialsOf(url);
     for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
-      let response: Dispatcher.ResponseData;
-      try {
-        response = await this.#send(job, { url, method, credentials });
-        await this.#keepCookies(job, url, response);
-        const next = redirectOf(response, url);
-        if (next === undefined) return await this.#read(response, url);
-        await response.body.dump();
-        // RFC 9110 section 15.4: 307 and 308 keep the method, what else redirects a POST turns it into a GET.
-        if (response.statusCode !== 307 && response.statusCode !== 308) method = 'GET';
-        // Credentials are for the origin they were given for.
-        credentials = credentialsOf(next) ?? (next.origin === url.origin ? credentials : undefined);
-        url = next;
-      } catch (error) {
-        if (job.signal.aborted) throw error;
-        return { ok: false, url: publicUrl(url), ...failureOf(error, url.host) };
-      }
+      const answer = await this.#exchanges.send(job, { url, method, credentials }, hop === 0 ? turn : undefined);
+      if (answer.kind === 'outcome') return answer.outcome;
+      const { next, status } = answer;
+      // RFC 9110 section 15.4: 307 and 308 keep the method, what else redirects a POST turns it into a GET.
+      if (status !== 307 && status !== 308) method = 'GET';
+      // Credentials are for the origin they were given for.
+      credentials = credentialsOf(next) ?? (next.origin === url.origin ? credentials : undefined);
+      url = next;
     }
-    return {
-      ok: false,
-      url: publicUrl(start),
-      code: REQUEST_CODES.redirects,
-      message: `more than ${MAX_REDIRECTS} redirects, the last one to ${publicUrl(url)}`,
-      hint: 'Give the address that the redirects lead to, or mend the loop.',
-      retry: undefined,
-    };
-  }
-
-  async #send(
-    job: Job,
-    target: { url: URL; method: 'GET' | 'POST'; credentials: string | undefined },
-  ): Promise<Dispatcher.ResponseData> {
-    const { accountSid, params } = job.request;
-    const outgoing = outgoingRequest({
-      ...target,
-      params,
-      authToken: this.#options.keys.authToken(accountSid),
-      idempotencyToken: job.idempotencyToken,
-      cookies: await this.#sessions.cookies(job.session, target.url.href),
-    });
-    const { url, method, headers, body } = outgoing;
-    return request(url, {
-      dispatcher: this.#agent(job.options.connectMs),
-      method,
-      headers,
-      body,
-      signal: job.signal,
-      headersTimeout: job.options.readMs,
-      bodyTimeout: job.options.readMs,
-    });
-  }
-
-  async #keepCookies(job: Job, url: URL, { headers }: Dispatcher.ResponseData): Promise<void> {
-    const set = headers['set-cookie'];
-    if (set !== undefined) await this.#sessions.keep(job.session, url.href, typeof set === 'string' ? [set] : set);
-  }
-
-  async #read({ statusCode, headers, body }: Dispatcher.ResponseData, url: URL): Promise<Attempt> {
-    const address = publicUrl(url);
-    if (statusCode < 200 || statusCode > 299) {
-      await body.dump();
-      return { ok: false, url: address, ...badStatus(statusCode) };
-    }
-    const header = headers['content-type'];
-    const contentType = typeof header === 'string' ? header : '';
-    if (/^\s*audio\//i.test(contentType)) {
-      // It is played from its address; it may be long, and nobody reads it here.
-      body.on('error', () => undefined).destroy();
-      return { ok: true, url: url.href, status: statusCode, contentType, body: '' };
-    }
-    const text = await readText(body, contentType, MAX_BYTES);
-    if (text !== undefined) return { ok: true, url: url.href, status: statusCode, contentType, body: text };
-    return {
-      ok: false,
-      url: address,
-      code: REQUEST_CODES.tooLarge,
-      message: `the response is larger than ${MAX_BYTES} bytes`,
-      hint: 'Split the document with <Redirect>.',
-      retry: undefined,
-    };
-  }
-
-  #agent(connectMs: number): Agent {
-    const known = this.#agents.get(connectMs);
-    if (known !== undefined) return known;
-    const { ca } = this.#options;
-    const agent = new Agent({ connect: { timeout: connectMs, ...(ca === undefined ? {} : { ca }) } });
-    const oldest = this.#agents.size >= MAX_AGENTS ? [...this.#agents.keys()][0] : undefined;
-    if (oldest !== undefined) {
-      // Finishes what it has under way, then goes.
-      void this.#agents.get(oldest)?.close();
-      this.#agents.delete(oldest);
-    }
-    this.#agents.set(connectMs, agent);
-    return agent;
+    return { ok: false, url: publicUrl(start), ...FAILURES.redirects(MAX_REDIRECTS, publicUrl(url)) };
   }
 }
 
-function redirectOf({ statusCode, headers }: Dispatcher.ResponseData, url: URL): URL | undefined {
-  const { location } = headers;
-  if (![301, 302, 303, 307, 308].includes(statusCode) || typeof location !== 'string') return undefined;
-  return parseHttpUrl(location, url);
-}
-
-function badStatus(status: number): RequestFailure {
-  return {
-    code: REQUEST_CODES.status,
-    message: `the application server answered ${status}`,
-    hint: status >= 500 ? "See the application server's log." : 'Is the path in the URL right, and its method?',
-    retry: status >= 500 ? '5xx' : status >= 400 ? '4xx' : undefined,
-  };
-}
-
-function badUrl(url: string): Attempt {
-  return {
-    ok: false,
-    url,
-    code: REQUEST_CODES.badUrl,
-    message: `"${url.slice(0, 200)}" is not an http or https URL`,
-    hint: 'Set a full URL, as https://app.example.com/voice.',
-    retry: undefined,
-  };
-}
-
-function timedOut(url: URL, totalMs: number): Attempt {
-  return {
-    ok: false,
-    url: publicUrl(url),
-    code: REQUEST_CODES.connection,
-    message: `no complete answer within ${totalMs} ms`,
-    hint: 'Make the application answer faster, or raise #tt= in the URL.',
-    retry: undefined,
-  };
-}
-
-function givenUp(url: URL): Attempt {
-  return {
-    ok: false,
-    url: publicUrl(url),
-    code: REQUEST_CODES.connection,
-    message: 'the request was given up: the call ended or was changed',
-    hint: 'Nothing to mend.',
-    retry: undefined,
-  };
-}
-
-/** Without user name and password, for messages. */
-function publicUrl(url: URL): string {
-  const bare = new URL(url);
-  bare.username = '';
-  bare.password = '';
-  return bare.href;
+/** Of the call that it is for, or of the parties that its parameters name. */
+function sessionKeyOf({ accountSid, callSid, params, session }: InstructionRequest): SessionKey {
+  return session === undefined
+    ? { accountSid, callSid, from: params['From'] ?? '', to: params['To'] ?? '' }
+    : { accountSid, ...session };
 }

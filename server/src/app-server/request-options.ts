@@ -13,13 +13,15 @@ export interface RequestOptions {
   readonly retries: number;
   /** Default: `ct`, a connection that could not be made. */
   readonly retryOn: ReadonlySet<RetryPolicy>;
+  /** How the parameters of a POST are sent; default `form`. */
+  readonly format: 'form' | 'json';
 }
 
 const POLICIES = ['4xx', '5xx', 'ct', 'rt'] as const;
 
 /**
  * Options from an address's fragment, as `https://host/path#ct=2000&rc=2&rp=5xx,ct`: `ct` connect, `rt` read, `tt` total,
- * `rc` retries, `rp` retry policies (`all` for every one). A value out of its range or not a number is ignored.
+ * `rc` retries, `rp` retry policies (`all` for every one), `pf=json` for parameters as a JSON object. A value out of its range or not a number is ignored.
  * The fragment is never sent and never signed.
  */
 export function requestOptions(fragment: string): RequestOptions {
@@ -36,6 +38,7 @@ export function requestOptions(fragment: string): RequestOptions {
     totalMs: number('tt', { min: 100, max: 15_000, otherwise: 15_000 }),
     retries: number('rc', { min: 0, max: 5, otherwise: 1 }),
     retryOn: policies(given.get('rp')),
+    format: given.get('pf') === 'json' ? 'json' : 'form',
   };
 }
 

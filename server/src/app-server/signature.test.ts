@@ -54,6 +54,7 @@ describe('options in the fragment', () => {
       readMs: 15_000,
       totalMs: 15_000,
       retries: 1,
+      format: 'form',
       retryOn: new Set(['ct']),
     });
     expect(requestOptions('#ct=200&rt=300&tt=1000&rc=5&rp=5xx,rt')).toEqual({
@@ -61,6 +62,7 @@ describe('options in the fragment', () => {
       readMs: 300,
       totalMs: 1000,
       retries: 5,
+      format: 'form',
       retryOn: new Set(['5xx', 'rt']),
     });
     expect(requestOptions('#rp=all').retryOn).toEqual(new Set(['4xx', '5xx', 'ct', 'rt']));

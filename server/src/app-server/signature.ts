@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 
 /** Parameters of one request; a name may occur several times. */
 export type SignedParams = Readonly<Record<string, string | readonly string[]>>;
@@ -18,4 +18,12 @@ export function requestSignature(authToken: string, url: string, params: SignedP
     for (const each of values) text += name + each;
   }
   return createHmac('sha1', authToken).update(text, 'utf8').digest('base64');
+}
+
+/** The address of a JSON request, which names the digest of its body: `bodySHA256`, hexadecimal. Pure. */
+export function bodyDigestUrl(url: URL, body: string): string {
+  const digest = createHash('sha256').update(body, 'utf8').digest('hex');
+  const named = new URL(url);
+  named.search = `${named.search === '' ? '' : `${named.search}&`}bodySHA256=${digest}`;
+  return named.href;
 }

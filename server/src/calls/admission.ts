@@ -1,32 +1,48 @@
-import { normaliseNumber } from './numbers.ts';
-import type { CallDirectory, SipAdmission, SipAdmissionFacts } from './ports.ts';
-
-function refuse(sipStatus: number, reason: string): SipAdmission {
-  return { admitted: false, sipStatus, reason };
-}
+import type { CallDirectory, SipAdmission, SipAdmissionFacts, SipRefusalKind } from './ports.ts';
 
 /**
- * Whose call is it? The source address names the trunk, the called number its application; a carrier that several
- * tenants share is told apart by the number. Every refusal says what to mend. Pure over the directory.
+ * Whose call is it? The source names the trunks it may have come by (several tenants may share a carrier), the called
+ * number decides between them; each reads the number by its own number plan. Every refusal says what to mend. Pure over
+ * the directory.
  */
 export function admit(directory: CallDirectory, facts: SipAdmissionFacts): SipAdmission {
-  const { sourceIp, calledUser, callingUser } = facts;
-  const trunks = directory.trunksBySource(sourceIp);
-  if (trunks.length === 0) {
-    return refuse(403, `no trunk allows calls from ${sourceIp}: add the address to the allow-list of a trunk`);
-  }
-  const to = normaliseNumber(calledUser);
-  for (const { trunkSid, accountSid } of trunks) {
+  const { candidates, calledUser, sourceIp } = facts;
+  for (const { trunkSid, accountSid, from, to } of candidates) {
     const number = directory.number(accountSid, to);
     if (number === undefined) continue;
-    if (!directory.accountActive(accountSid)) return refuse(403, `account ${accountSid} of number ${to} is not active`);
-    const { applicationSid } = number;
-    if (applicationSid === undefined) return refuse(480, `number ${to} has no application: assign one to it`);
-    if (directory.application(accountSid, applicationSid) === undefined) {
-      return refuse(480, `application ${applicationSid} of number ${to} does not exist: assign another one`);
+    const refuse = (kind: SipRefusalKind, problem: string): SipAdmission => ({
+      admitted: false,
+      kind,
+      problem,
+      accountSid,
+      trunkSid,
+      from,
+      to,
+    });
+    if (!directory.accountActive(accountSid)) {
+      return refuse('account-inactive', `account ${accountSid} of number ${to} is not active`);
     }
-    return { admitted: true, accountSid, applicationSid, trunkSid, from: normaliseNumber(callingUser), to };
+    const { applicationSid } = number;
+    if (applicationSid === undefined) return refuse('number-without-application', `number ${to} has no application`);
+    if (directory.application(accountSid, applicationSid) === undefined) {
+      return refuse('application-missing', `application ${applicationSid} of number ${to} does not exist`);
+    }
+    return { admitted: true, accountSid, applicationSid, trunkSid, from, to };
   }
+  return unknownNumber(candidates, calledUser, sourceIp);
+}
+
+/** Nobody's number. It is an account's affair only when no other account shares the source. */
+function unknownNumber(
+  candidates: SipAdmissionFacts['candidates'],
+  calledUser: string,
+  sourceIp: string,
+): Extract<SipAdmission, { admitted: false }> {
+  const [first] = candidates;
+  const to = first?.to ?? calledUser;
   const shown = to === calledUser ? to : `${to} (sent as ${calledUser})`;
-  return refuse(404, `number ${shown} belongs to no account of the trunk at ${sourceIp}: create the number`);
+  const problem = `number ${shown} belongs to no account of the trunk at ${sourceIp}`;
+  const refused = { admitted: false, kind: 'number-unknown', problem, from: first?.from ?? '', to } as const;
+  if (first === undefined || candidates.some(({ accountSid }) => accountSid !== first.accountSid)) return refused;
+  return { ...refused, accountSid: first.accountSid, trunkSid: first.trunkSid };
 }

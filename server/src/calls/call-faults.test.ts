@@ -72,7 +72,8 @@ describe('calls under faults', () => {
     ['<html><body>404</body></html>', 'text/html', 12_100],
     [`<Response>${'<Say>x</Say>'.repeat(6000)}</Response>`, 'text/xml', 11_750],
     [`<Response>${'<a>'.repeat(40)}${'</a>'.repeat(40)}</Response>`, 'text/xml', 12_100],
-    ['{"verb":"say"}', 'application/json', 12_300],
+    ['{"verb":"say"}', 'application/json', 12_100],
+    ['%PDF-1.7', 'application/pdf', 12_300],
   ])('CR-3 a document that cannot be used: %.40s', async (body, contentType, code) => {
     await world.respond({ body, contentType }).call();
     await settle();
@@ -193,10 +194,8 @@ describe('live updates', () => {
   it('drain takes no new calls, ends the ones left at the deadline, and resolves', async () => {
     await world.twiml('<Pause length="600"/>').call();
     const drained = world.router.drain(5000);
-    expect(world.router.admitSip({ sourceIp: '192.0.2.1', calledUser: '+15550100', callingUser: 'x' })).toMatchObject({
-      admitted: false,
-      sipStatus: 503,
-    });
+    const facts = { sourceIp: '192.0.2.1', calledUser: '+15550100', candidates: [] };
+    expect(world.router.admitSip(facts)).toMatchObject({ admitted: false, kind: 'shutting-down' });
     await world.call({ callSid: `CA${'6'.repeat(32)}` });
     expect(world.legs.ends[0]!.request).toMatchObject({ cause: 'shutdown', sipStatus: 503 });
     world.clock.advance(5000);
@@ -240,26 +239,45 @@ describe('placed calls', () => {
 
 describe('admission of SIP calls', () => {
   const world = new CallWorld();
+  const from = '+15550177';
+  const ask = (to: string, accounts = [ACCOUNT], calledUser = to) =>
+    world.router.admitSip({
+      sourceIp: '192.0.2.1',
+      calledUser,
+      candidates: accounts.map((accountSid) => ({ trunkSid: TRUNK, accountSid, from, to })),
+    });
+
   it.each([
-    ['198.51.100.7', '+15550100', 403, 'no trunk allows calls from 198.51.100.7'],
-    ['192.0.2.1', '+15559999', 404, 'number +15559999 belongs to no account'],
-    ['192.0.2.1', '+15550101', 480, 'has no application'],
-  ])('from %s to %s is %i with a reason', (sourceIp, calledUser, sipStatus, reason) => {
-    const admission = world.router.admitSip({ sourceIp, calledUser, callingUser: '+15550177' });
-    expect(admission).toMatchObject({ admitted: false, sipStatus, reason: expect.stringContaining(reason) as string });
+    [
+      '+15559999',
+      'number-unknown',
+      'number +15559999 (sent as 5559999) belongs to no account of the trunk at 192.0.2.1',
+    ],
+    ['+15550101', 'number-without-application', 'number +15550101 has no application'],
+  ])('to %s is refused as %s, with the account that it concerns', (to, kind, problem) => {
+    const admission = ask(to, [ACCOUNT], to.slice(2));
+    expect(admission).toMatchObject({ admitted: false, kind, accountSid: ACCOUNT, trunkSid: TRUNK, from, to });
+    expect(admission).toHaveProperty('problem', expect.stringContaining(problem));
   });
 
-  it.each(['+15550100', '15550100', '0015550100', '+1-555-0100', 'tel:+15550100'])(
-    'finds the number written as %s',
-    (calledUser) => {
-      expect(world.router.admitSip({ sourceIp: '192.0.2.1', calledUser, callingUser: '5550177' })).toEqual({
-        admitted: true,
-        accountSid: ACCOUNT,
-        applicationSid: APPLICATION,
-        trunkSid: TRUNK,
-        from: '+5550177',
-        to: '+15550100',
-      });
-    },
-  );
+  it('an unknown number of a source that accounts share concerns none of them', () => {
+    expect(ask('+15559999', [ACCOUNT, `AC${'2'.repeat(32)}`])).not.toHaveProperty('accountSid');
+  });
+
+  it('a number without its application, and one of an account that is not active', () => {
+    const { application } = world;
+    world.application = undefined;
+    expect(ask('+15550100')).toMatchObject({ admitted: false, kind: 'application-missing' });
+    world.application = application;
+    expect(ask('+15550100')).toEqual({
+      admitted: true,
+      accountSid: ACCOUNT,
+      applicationSid: APPLICATION,
+      trunkSid: TRUNK,
+      from,
+      to: '+15550100',
+    });
+    world.active = false;
+    expect(ask('+15550100')).toMatchObject({ admitted: false, kind: 'account-inactive' });
+  });
 });

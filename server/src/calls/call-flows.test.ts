@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { endedEventId } from './ended-event.ts';
 import { expectGapless } from './testing/gapless.fake.ts';
 import { APP_URL, CALL, CallWorld, settle } from './testing/call-world.fake.ts';
 
@@ -47,7 +48,22 @@ describe('golden event sequences', () => {
       'merge caller',
       'end:hangup-api caller',
     ]);
+    const { applicationSid } = world.events[0]!.data as { applicationSid?: string };
+    expect(applicationSid, 'EV-3 the filter application finds every event of the call').toMatch(/^AP/);
+    for (const { type, data } of world.events) expect(data, type).toMatchObject({ applicationSid });
     expect(world.events.at(-1)!.data).toMatchObject({ durationSeconds: 61, from: '+15550177', direction: 'inbound' });
+  });
+
+  it('MT-9 the end of a leg has an id of its own, so that whoever takes its node for dead does not tell of it again', async () => {
+    await world.twiml(DEMO).call();
+    const alice = world.party(0);
+    world.legs.remoteEnd(CALL, 'hangup-caller');
+    const ends = world.events.filter(({ type }) => type === 'call.ended');
+    expect(ends.map(({ subject, id }) => [subject, id])).toEqual([
+      [CALL, endedEventId(CALL)],
+      [alice, endedEventId(alice)],
+    ]);
+    expect(world.events.filter(({ id }) => id !== undefined)).toHaveLength(2);
   });
 
   it('EV-1 the same inputs give the same events, sids included', async () => {
@@ -141,12 +157,12 @@ describe('golden event sequences', () => {
   });
 
   it('EV-1 an unknown verb and a bad attribute are warned about and the call goes on', async () => {
-    await world.twiml('<Gather/><Pause length="soon" colour="red"/><Reject/>').call();
+    await world.twiml('<Pay/><Pause length="soon" colour="red"/><Reject/>').call();
     world.clock.advance(1000);
     expect(world.story().slice(3, 9)).toEqual([
       'caller 3 instructions-received 200 Pause,Reject',
       'caller 4 warning 12200',
-      'caller 5 warning 12200',
+      'caller 5 warning 13910',
       'caller 6 warning 12200',
       'caller 7 verb-started Pause',
       'caller 8 verb-ended Pause finished',

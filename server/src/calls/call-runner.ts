@@ -1,10 +1,25 @@
+import { endedEventId } from './ended-event.ts';
 import { Mailbox, TimerSet, describeError } from '../kernel/index.ts';
 import type { Clock, Log } from '../kernel/index.ts';
-import type { CallEffect, CallEvent, LegCommand, PromptRequest } from './machine/call-effect.ts';
+import type { CallEffect, CallEvent, PromptRequest } from './machine/call-effect.ts';
+import { performLegCommand } from './leg-commands.ts';
+import type { LegCommandParts } from './leg-commands.ts';
 import type { CallInput } from './machine/call-input.ts';
 import { stepCall } from './machine/call-machine.ts';
 import type { CallState } from './machine/call-state.ts';
-import type { Callbacks, EventSink, InstructionRequest, Instructions, Legs, Prompts } from './ports.ts';
+import type {
+  Callbacks,
+  ConferenceDesk,
+  EventSink,
+  InstructionRequest,
+  Instructions,
+  Legs,
+  Prompts,
+  QueueDesk,
+} from './ports.ts';
+import type { StreamDesk } from './streams/stream-desk.ts';
+import type { TranscriptionDesk } from './transcriptions/transcription-desk.ts';
+import type { RecordingDesk } from './recordings/recording-desk.ts';
 
 export interface CallPorts {
   readonly legs: Legs;
@@ -12,12 +27,18 @@ export interface CallPorts {
   readonly prompts: Prompts;
   readonly callbacks: Callbacks;
   readonly events: EventSink;
+  /** Undefined: there are none. */
+  readonly conferences?: ConferenceDesk;
+  readonly queues?: QueueDesk;
   readonly clock: Clock;
   readonly log: Log;
 }
 
 export interface CallRunnerOptions {
   readonly ports: CallPorts;
+  readonly recordings: RecordingDesk;
+  readonly streams: StreamDesk;
+  readonly transcriptions: TranscriptionDesk;
   readonly initial: CallState;
   /** A leg belongs to this call from now on; its events are to be posted here. */
   readonly onLeg: (callSid: string) => void;
@@ -27,6 +48,8 @@ export interface CallRunnerOptions {
 
 /** Inputs that may wait for one call. A call that has more is stuck; it is ended. */
 const MAILBOX_CAPACITY = 1000;
+/** The call's own instructions; see `requestDocument`. */
+const FIRST_FETCH = 'fetch-0';
 
 /** One call: its mailbox, its state, and everything it has open. Closed by itself when its last leg has ended. */
 export class CallRunner {
@@ -35,6 +58,7 @@ export class CallRunner {
   readonly #timers: TimerSet;
   readonly #fetches = new Map<string, AbortController>();
   readonly #log: Log;
+  readonly #legParts: LegCommandParts;
   #state: CallState;
   #crashed = false;
   #closed = false;
@@ -44,6 +68,11 @@ export class CallRunner {
     this.#options = options;
     this.#state = initial;
     this.#log = ports.log.child({ callSid: initial.rootSid, accountSid: initial.accountSid });
+    this.#legParts = {
+      ...options,
+      accountSid: initial.accountSid,
+      ofCall: (request) => this.#ofCall(request),
+    };
     this.#timers = new TimerSet(ports.clock, (name) => {
       this.post({ kind: 'timer', name });
     });
@@ -107,7 +136,7 @@ export class CallRunner {
   #perform(effect: CallEffect): void {
     switch (effect.kind) {
       case 'leg':
-        this.#command(effect.command);
+        performLegCommand(this.#legParts, effect.command);
         return;
       case 'fetch':
         this.#fetch(effect.fetchId, effect.request);
@@ -119,6 +148,11 @@ export class CallRunner {
       case 'prompt':
         this.#prompt(effect.promptId, effect.request);
         return;
+      case 'prefetch':
+        for (const request of effect.requests) {
+          this.#options.ports.prompts.prefetch?.({ ...request, accountSid: this.#state.accountSid });
+        }
+        return;
       case 'start-timer':
         this.#timers.start(effect.name, effect.delayMs);
         return;
@@ -128,8 +162,14 @@ export class CallRunner {
       case 'emit':
         this.#emit(effect);
         return;
+      case 'conference':
+        this.#conference(effect);
+        return;
+      case 'queue':
+        this.#queue(effect);
+        return;
       case 'callback':
-        this.#options.ports.callbacks.send(effect.stamped ? this.#stamp(effect.request) : effect.request);
+        this.#options.ports.callbacks.send(this.#ofCall(effect.stamped ? this.#stamp(effect.request) : effect.request));
         return;
       case 'log':
         this.#log[effect.level](effect.fields, effect.message);
@@ -140,9 +180,31 @@ export class CallRunner {
     }
   }
 
+  #conference({ callSid, command, callStatus }: Extract<CallEffect, { kind: 'conference' }>): void {
+    const { conferences } = this.#options.ports;
+    const { accountSid } = this.#state;
+    if (command.do === 'leave') conferences?.leave(callSid, { reason: command.reason, callStatus });
+    else if (conferences !== undefined) conferences.join({ ...command, accountSid, callSid });
+    else {
+      const news = { kind: 'refused', reason: 'failed', message: 'this server has no conferences' } as const;
+      this.post({ kind: 'conference', callSid, news });
+    }
+  }
+
+  #queue({ callSid, wish }: Extract<CallEffect, { kind: 'queue' }>): void {
+    const { queues } = this.#options.ports;
+    const { accountSid } = this.#state;
+    if (queues !== undefined) queues.perform({ ...wish, accountSid, callSid });
+    else if (wish.do === 'enqueue' || wish.do === 'dial') {
+      const news = { kind: 'refused', reason: 'system-error', message: 'this server has no queues' } as const;
+      this.post({ kind: 'queue', callSid, news });
+    }
+  }
+
   #emit({ type, callSid, sequence, data }: CallEvent): void {
     const { accountSid } = this.#state;
-    this.#options.ports.events.emit({ accountSid, type, subject: callSid, data, sequence });
+    const id = type === 'call.ended' ? { id: endedEventId(callSid) } : {};
+    this.#options.ports.events.emit({ accountSid, type, subject: callSid, data, sequence, ...id });
     if (type === 'call.initiated' || type === 'call.answered' || type === 'call.ended') {
       const { callSid: leg, ...facts } = data;
       this.#log.info({ leg, ...facts }, type);
@@ -154,46 +216,31 @@ export class CallRunner {
     return { ...request, params: { ...request.params, Timestamp: timestamp } };
   }
 
-  #command(command: LegCommand): void {
-    const { legs } = this.#options.ports;
-    switch (command.do) {
-      case 'ring':
-        legs.ring(command.callSid);
-        return;
-      case 'answer':
-        legs.answer(command.callSid);
-        return;
-      case 'end':
-        legs.end(command.callSid, command.request);
-        return;
-      case 'play':
-        legs.play(command.callSid, command.playId, command.media);
-        return;
-      case 'stop-play':
-        legs.stopPlay(command.callSid, command.playId);
-        return;
-      case 'place':
-        this.#options.onLeg(command.request.callSid);
-        legs.place(command.request);
-        return;
-      case 'merge':
-        legs.merge(command.callSid, command.peerCallSid);
-        return;
-      case 'unmerge':
-        legs.unmerge(command.callSid, command.peerCallSid);
-        return;
-      case 'send-digits':
-        legs.sendDigits(command.callSid, command.digits);
-        return;
-    }
+  /** All requests of a call belong to the session of those whom it began with. */
+  #ofCall<T extends object>(request: T): T & Pick<InstructionRequest, 'session'> {
+    const { initial } = this.#options;
+    const root = initial.legs.get(initial.rootSid);
+    if (root === undefined) return request;
+    return { ...request, session: { callSid: root.callSid, from: root.from, to: root.to } };
   }
 
   #fetch(fetchId: string, request: InstructionRequest): void {
     const controller = new AbortController();
     this.#fetches.set(fetchId, controller);
-    this.#settle(this.#options.ports.instructions.fetch(request, controller.signal), (response) => {
-      if (this.#fetches.delete(fetchId)) this.post({ kind: 'fetched', fetchId, response });
-    });
+    this.#settle(
+      this.#options.ports.instructions.fetch(this.#asked(fetchId, request), controller.signal),
+      (response) => {
+        if (this.#fetches.delete(fetchId)) this.post({ kind: 'fetched', fetchId, response });
+      },
+    );
+  }
+
+  /** Delegates are asked for the first instructions alone. */
+  #asked(fetchId: string, request: InstructionRequest): InstructionRequest {
+    const { document, application } = this.#options.initial;
+    const { applicationSid } = application;
+    const isFirst = fetchId === FIRST_FETCH && document === undefined && applicationSid !== undefined;
+    return isFirst ? { ...this.#ofCall(request), firstOf: applicationSid } : this.#ofCall(request);
   }
 
   #prompt(promptId: string, request: PromptRequest): void {
@@ -202,12 +249,7 @@ export class CallRunner {
     const result =
       request.kind === 'fetch'
         ? prompts.fetch({ accountSid, url: request.url })
-        : prompts.say({
-            accountSid,
-            text: request.text,
-            ...(request.voice === undefined ? {} : { voice: request.voice }),
-            ...(request.language === undefined ? {} : { language: request.language }),
-          });
+        : prompts.say({ ...request, accountSid });
     this.#settle(result, (ready) => {
       this.post({ kind: 'prompt-ready', promptId, result: ready });
     });

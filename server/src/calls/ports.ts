@@ -1,10 +1,22 @@
 import type { EndCause, EventData, EventType, StatusEvent } from '@hookswitch/shared';
+import type { ConferenceNews } from './conferences/conference-io.ts';
+import type { ConferenceReply, ConferenceRequest } from './conferences/conference-messages.ts';
+import type { LeaveReason, ParticipantOptions } from './conferences/conference-state.ts';
+import type { LegAudioControl, LegAudioEvent } from './leg-audio.ts';
+import type { LegSipFacts, SipDomainFacts } from './sip-facts.ts';
+import type { PromptAudio } from './prompt-ports.ts';
+import type { StreamEvent } from './streams/stream-order.ts';
+import type { QueueNews, QueueWish } from './queues/queue-io.ts';
+import type { QueueReply, QueueRequest } from './queues/queue-messages.ts';
 
 /**
  * Ports of the call router: what it needs from the rest of the server. `Legs` is implemented by bridge/, `Prompts` by
  * media-layer/, `Instructions` by app-server/, `EventSink` by bus/. Commands return at once and never throw; what became
  * of them comes back as {@link LegEvent}s into the mailbox of the call they belong to, in the order they happened.
  */
+
+export type * from './conferences/ports.ts';
+export type * from './queues/ports.ts';
 
 /** Where a dialled leg goes. */
 export type DialTarget =
@@ -22,7 +34,16 @@ export type DialTarget =
       readonly username: string | undefined;
       readonly password: string | undefined;
       readonly headers: readonly (readonly [string, string])[];
-    };
+    }
+  /** An application of the account, which runs a call of its own for it. */
+  | {
+      readonly kind: 'application';
+      readonly applicationSid: string;
+      /** Of its requests, beside the standard ones. */
+      readonly params: Readonly<Record<string, string>>;
+    }
+  /** The party that an answered leg of another call talks with: this leg takes that one's place (attended transfer). */
+  | { readonly kind: 'leg'; readonly callSid: string };
 
 /** A new leg of a call. */
 export interface PlaceRequest {
@@ -36,6 +57,8 @@ export interface PlaceRequest {
   readonly from: string;
   /** Called party shown to the target. */
   readonly to: string;
+  /** The application that runs the call, named in its events; a leg with a parent has that one's. */
+  readonly applicationSid?: string | undefined;
   /** Ringing time before the leg ends with cause `no-answer`. Milliseconds. */
   readonly timeoutMs: number;
 }
@@ -43,9 +66,16 @@ export interface PlaceRequest {
 /** What a leg plays. */
 export type PlayMedia =
   /** `loop`: times to play; 0 repeats until stopped. */
-  | { readonly kind: 'wav'; readonly data: Uint8Array; readonly loop: number }
-  | { readonly kind: 'tone'; readonly tone: 'ringback' | 'busy' }
-  | { readonly kind: 'silence'; readonly durationMs: number };
+  | { readonly kind: 'wav'; readonly data: PromptAudio; readonly loop: number }
+  /** `country`: ISO 3166, lower case (default us). */
+  | { readonly kind: 'tone'; readonly tone: 'ringback' | 'busy'; readonly country?: string | undefined }
+  | { readonly kind: 'silence'; readonly durationMs: number }
+  /** What the leg's party says, without end. */
+  | { readonly kind: 'echo' }
+  /** Hold music of our own, without end. */
+  | { readonly kind: 'music' }
+  /** Somebody enters or leaves a conference; a recording begins. */
+  | { readonly kind: 'beep'; readonly which: 'enter' | 'exit' | 'record' };
 
 /** How a leg is to be ended or turned away. */
 export interface EndRequest {
@@ -54,10 +84,34 @@ export interface EndRequest {
   readonly message: string;
   /** SIP status for a leg that was not answered (default by cause: 486 busy, 603 rejected, 480 no-answer, 503 failed). */
   readonly sipStatus?: number;
+  /** What the application tells the one that dialled it (`<Parameter>` of Hangup and Reject). */
+  readonly returned?: Readonly<Record<string, string>>;
 }
 
+/** What becomes of a REFER that a far end sent. `refused` and a final `progress` (200 to 699) are the last word. */
+export type ReferAnswer =
+  | { readonly kind: 'accepted' }
+  /** `message`: a sentence a person understands. */
+  | { readonly kind: 'refused'; readonly sipStatus: number; readonly message: string }
+  | { readonly kind: 'progress'; readonly sipStatus: number };
+
+/** How a REFER of ours ended. */
+export type ReferOutcome =
+  /** The far end reported the final status of the call that it placed. */
+  | { readonly kind: 'done'; readonly sipStatus: number }
+  /** It did not take the REFER (408: it did not answer). */
+  | { readonly kind: 'refused'; readonly sipStatus: number; readonly message: string }
+  /** It took the REFER and never said what became of it. */
+  | { readonly kind: 'unknown' };
+
+export type * from './leg-audio.ts';
+export type * from './sip-facts.ts';
+export type * from './call-control-request.ts';
+export type * from './streams/stream-order.ts';
+export type * from './transcriptions/transcription-order.ts';
+
 /** Control of the legs of this node. A leg is named by its CallSid. Commands for unknown or ended legs do nothing. */
-export interface Legs {
+export interface Legs extends LegAudioControl {
   /** Tells the far end of an incoming leg that the call is ringing (SIP 180; `ringing` for a client's own call). */
   ring(callSid: string): void;
   /** Answers an incoming leg; its media is up when `leg-answered` comes back. */
@@ -76,12 +130,36 @@ export interface Legs {
   unmerge(callSid: string, peerCallSid: string): void;
   /** Sends DTMF towards the leg's far end. `w` waits 0.5 s, `W` 1 s. */
   sendDigits(callSid: string, digits: string): void;
+  /** Answers a `refer-requested`; works after the end of the leg too. */
+  answerRefer(referId: string, answer: ReferAnswer): void;
+  /** Asks the far end to call `uri` in our place. `referred` follows, once, unless the leg ends first. */
+  refer(callSid: string, uri: string): void;
+  /** From now on the end of this leg ends its call, and not the end of the leg that did so before. */
+  lead(callSid: string): void;
+}
+
+/** Where a far end wants the other party to go. */
+export interface ReferTarget {
+  /** As it was asked for. */
+  readonly uri: string;
+  /** Where that is, as far as it is within reach of the account. `leg`: a call that the far end has with us already. */
+  readonly way:
+    | { readonly kind: 'number'; readonly number: string }
+    | { readonly kind: 'sip'; readonly uri: string }
+    | { readonly kind: 'leg'; readonly callSid: string; readonly to: string }
+    /** `problem`: why it cannot be gone to without the application's word. */
+    | { readonly kind: 'outside'; readonly sipStatus: number; readonly problem: string };
 }
 
 /** What happened to a leg. `callSid` is the leg's own sid. */
 export type LegEvent =
   | { readonly kind: 'leg-ringing'; readonly callSid: string; readonly earlyMedia: boolean }
-  | { readonly kind: 'leg-answered'; readonly callSid: string; readonly answeredBy?: string }
+  | {
+      readonly kind: 'leg-answered';
+      readonly callSid: string;
+      readonly answeredBy?: string;
+      readonly sip?: LegSipFacts;
+    }
   | {
       readonly kind: 'leg-ended';
       readonly callSid: string;
@@ -90,6 +168,9 @@ export type LegEvent =
       readonly sipStatus?: number;
       /** Whether the far end ended it or we did. */
       readonly by: 'remote' | 'local';
+      readonly sip?: LegSipFacts;
+      /** What an application that was dialled says at its end. */
+      readonly returned?: Readonly<Record<string, string>>;
     }
   | {
       readonly kind: 'play-ended';
@@ -103,7 +184,22 @@ export type LegEvent =
   | { readonly kind: 'unmerged'; readonly callSid: string; readonly peerCallSid: string }
   | { readonly kind: 'one-way-audio'; readonly callSid: string; readonly silent: 'this' | 'peer' }
   | { readonly kind: 'held'; readonly callSid: string }
-  | { readonly kind: 'resumed'; readonly callSid: string };
+  | { readonly kind: 'resumed'; readonly callSid: string }
+  /** The far end asks us to connect the other party with somebody else: answered by `answerRefer`. */
+  | {
+      readonly kind: 'refer-requested';
+      readonly callSid: string;
+      readonly referId: string;
+      readonly target: ReferTarget;
+      readonly referredBy?: string;
+      /** It may transfer without the application's word: a phone of the account, or a trunk that was set up so. */
+      readonly trusted: boolean;
+    }
+  /** Another SIP peer took the place of the far end (INVITE with Replaces), or it was joined with another call. */
+  | { readonly kind: 'replaced'; readonly callSid: string; readonly by: string }
+  | { readonly kind: 'referred'; readonly callSid: string; readonly outcome: ReferOutcome }
+  | LegAudioEvent
+  | StreamEvent;
 
 /** A call that reached this node, before anything was decided about it. */
 export interface IncomingCall {
@@ -112,10 +208,29 @@ export interface IncomingCall {
   readonly from: string;
   readonly to: string;
   readonly origin:
-    | { readonly kind: 'sip'; readonly trunkSid: string; readonly sipCallId: string; readonly sourceIp: string }
-    | { readonly kind: 'client'; readonly identity: string; readonly params: Readonly<Record<string, string>> };
-  /** The application whose instructions run the call. */
-  readonly applicationSid: string;
+    | {
+        readonly kind: 'sip';
+        /** Undefined: a SIP phone's call. */
+        readonly trunkSid?: string;
+        readonly sipCallId: string;
+        readonly sourceIp: string;
+        /** Display name that the caller gave. */
+        readonly callerName?: string | undefined;
+        /** What the carrier says of the caller's number, for example `TN-Validation-Passed-A` (ATIS-1000074). */
+        readonly stirVerstat?: string | undefined;
+        readonly domain?: SipDomainFacts | undefined;
+      }
+    | { readonly kind: 'client'; readonly identity: string; readonly params: Readonly<Record<string, string>> }
+    /** Another call has dialled the application. */
+    | {
+        readonly kind: 'application';
+        readonly parentCallSid: string;
+        readonly params: Readonly<Record<string, string>>;
+      };
+  /** The application whose instructions run the call; undefined for one that has a document. */
+  readonly applicationSid: string | undefined;
+  /** TwiML that runs in the place of an application's. */
+  readonly document?: string | undefined;
   /** From a Diversion or History-Info header. */
   readonly forwardedFrom?: string;
   /** X- headers of the INVITE by name: parameters `SipHeader_X-...` of the first request. */
@@ -127,19 +242,42 @@ export interface SipAdmissionFacts {
   readonly sourceIp: string;
   /** User part of the Request-URI, as sent. */
   readonly calledUser: string;
-  readonly callingUser: string;
+  /** Trunks it may have come by, best first, with the numbers as each trunk's number plan reads them. */
+  readonly candidates: readonly {
+    readonly trunkSid: string;
+    readonly accountSid: string;
+    /** E.164 where they are numbers. */
+    readonly from: string;
+    readonly to: string;
+  }[];
 }
+/** Why the call router takes no call. */
+export type SipRefusalKind =
+  'shutting-down' | 'account-inactive' | 'number-unknown' | 'number-without-application' | 'application-missing';
 export type SipAdmission =
   | {
       readonly admitted: true;
       readonly accountSid: string;
       readonly applicationSid: string;
-      readonly trunkSid: string;
+      /** Undefined: a SIP phone's call. */
+      readonly trunkSid?: string;
+      /** Of a SIP phone's call. */
+      readonly domain?: SipDomainFacts;
       /** Numbers normalised to E.164 where they are numbers. */
       readonly from: string;
       readonly to: string;
     }
-  | { readonly admitted: false; readonly sipStatus: number; readonly reason: string };
+  | {
+      readonly admitted: false;
+      readonly kind: SipRefusalKind;
+      /** What is wrong, where. */
+      readonly problem: string;
+      readonly from: string;
+      readonly to: string;
+      /** Whose call it would have been; undefined when that is not known. */
+      readonly accountSid?: string;
+      readonly trunkSid?: string;
+    };
 
 /** The call router as the bridge sees it. Implemented by calls/. */
 export interface CallRouter {
@@ -151,16 +289,15 @@ export interface CallRouter {
   legEvent(event: LegEvent): void;
 }
 
-/** Audio for Say and Play: a WAV file of any PCM or G.711 kind and rate. */
-export type PromptResult =
-  | { readonly ok: true; readonly wav: Uint8Array }
-  | { readonly ok: false; readonly code: number; readonly message: string };
+export type * from './prompt-ports.ts';
 
-export interface Prompts {
-  /** Speech for a text. Defaults: voice and language of the engine (en-US). Bounded in time; never throws. */
-  say(request: { accountSid: string; text: string; voice?: string; language?: string }): Promise<PromptResult>;
-  /** A recording by HTTP(S). Bounded in time, size and redirects; never throws. */
-  fetch(request: { accountSid: string; url: string }): Promise<PromptResult>;
+/** Writes recordings down. Implemented by media-layer/. */
+export interface Transcriber {
+  /** Bounded in time; never rejects. */
+  transcribe(request: {
+    readonly accountSid: string;
+    readonly recordingSid: string;
+  }): Promise<{ readonly ok: true; readonly text: string } | { readonly ok: false; readonly message: string }>;
 }
 
 /** One request to an application server. */
@@ -171,6 +308,14 @@ export interface InstructionRequest {
   readonly method: 'GET' | 'POST';
   /** Form parameters (query parameters for GET), signed. */
   readonly params: Readonly<Record<string, string>>;
+  /** Whose session state goes with it: the call that it is about, with its caller and callee (default: `params`). */
+  readonly session?: { readonly callSid: string; readonly from: string; readonly to: string };
+  /** The same for every attempt at one request; made up when left out. */
+  readonly idempotencyToken?: string;
+  /** The application whose first request for the call this is: its delegates are asked before it. */
+  readonly firstOf?: string;
+  /** Nobody waits for what it answers. */
+  readonly background?: boolean;
 }
 export type InstructionResponse =
   | {
@@ -209,6 +354,10 @@ export interface EventSink {
     readonly data: EventData<T>;
     /** Gapless per call, counted by the publisher. */
     readonly sequence?: number;
+    /** Of the event (default: a new one): of two with the same id, within five minutes, one is stored. */
+    readonly id?: string;
+    /** Called once: when it is stored, or was dropped. `isAnothers`: what is stored under its id is not this one. */
+    readonly onSettled?: (outcome: 'stored' | 'refused', isAnothers: boolean) => void;
   }): void;
 }
 
@@ -241,9 +390,44 @@ export interface CallApplication {
 export interface CallDirectory {
   /** False for a suspended, closed or unknown account: its calls are refused. */
   accountActive(accountSid: string): boolean;
-  /** Trunks whose allow-list holds this address; several tenants may share a carrier. */
-  trunksBySource(sourceIp: string): readonly { readonly trunkSid: string; readonly accountSid: string }[];
   /** `applicationSid` undefined: the number exists and has no application yet. */
   number(accountSid: string, e164: string): { readonly applicationSid: string | undefined } | undefined;
   application(accountSid: string, applicationSid: string): CallApplication | undefined;
+}
+
+/** Conferences as the calls of this node see them. Commands return at once and never throw. */
+export interface ConferenceDesk {
+  /** Who takes the news of calls to them. */
+  attach(deliver: (callSid: string, news: ConferenceNews) => void): void;
+  /** News `joined` or `refused` follow, and no more after `removed`, `refused` or a `leave`. */
+  join(request: {
+    readonly accountSid: string;
+    readonly callSid: string;
+    readonly name: string;
+    readonly options: ParticipantOptions;
+  }): void;
+  leave(callSid: string, facts: { readonly reason: LeaveReason; readonly callStatus: string }): void;
+}
+
+/** Conferences as REST sees them, whichever node owns them. Bounded in time; never rejects. */
+export interface ConferenceControl {
+  /**
+   * `read`, `end` (after an announcement, if it has one), `announce` to all; `update` and `kick` a participant, named by
+   * CallSid or label; `recording` changes one of those that go on. The answer holds the conference as it is then; what a command leads to follows as events.
+   */
+  request(request: Exclude<ConferenceRequest, { do: 'join' | 'leave' }>): Promise<ConferenceReply>;
+  /** Of the conference of this name that is up; for `POST Participants` to one that is named. */
+  sidOf(accountSid: string, name: string): Promise<string | undefined>;
+}
+
+/** Queues as the calls of this node see them. Commands return at once and never throw. */
+export interface QueueDesk {
+  attach(deliver: (callSid: string, news: QueueNews) => void): void;
+  perform(wish: { readonly accountSid: string; readonly callSid: string } & QueueWish): void;
+}
+
+/** Queues as REST sees them, whichever node owns them. Bounded in time; never rejects. */
+export interface QueueControl {
+  /** `create` and `list` by account; `read`, `update`, `delete` a queue, `dequeue` a member (CallSid or `Front`). */
+  request(request: QueueRequest): Promise<QueueReply>;
 }

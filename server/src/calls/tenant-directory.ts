@@ -1,12 +1,11 @@
+import { isActive } from '../tenants/index.ts';
 import type { Directory, DirectoryApplication } from '../tenants/ports.ts';
 import type { CallApplication, CallDirectory } from './ports.ts';
 
 /** The router's view of the mirrored configuration. */
 export function callDirectory(directory: Directory): CallDirectory {
   return {
-    accountActive: (accountSid) => directory.accountBySid(accountSid)?.status === 'active',
-    trunksBySource: (sourceIp) =>
-      directory.trunksBySourceIp(sourceIp).map(({ sid, accountSid }) => ({ trunkSid: sid, accountSid })),
+    accountActive: (accountSid) => isActive(directory, accountSid),
     number(accountSid, e164) {
       const number = directory.numberByE164(e164);
       return number?.accountSid === accountSid ? { applicationSid: number.applicationSid } : undefined;

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { LegEvent } from '../ports.ts';
+import type { ConferenceNews } from '../conferences/conference-io.ts';
+import type { QueueNews } from '../queues/queue-io.ts';
 import type { CallEffect } from './call-effect.ts';
 import type { CallInput } from './call-input.ts';
 import { stepCall } from './call-machine.ts';
@@ -15,6 +17,39 @@ const DOCUMENTS = [
   '<Pause length="2"/><Reject/>',
   '<Dial><Client>a</Client></Dial><Dial answerOnBridge="true"><Client>b</Client></Dial>',
   '<Broken',
+  '<Dial answerOnBridge="true" referUrl="/refer"><Client>a</Client></Dial><Say>x</Say>',
+  '<Refer action="/done"><Sip>sip:desk@pbx.test</Sip></Refer>',
+  '<Enqueue action="/done" waitUrl="/wait">help</Enqueue><Say>x</Say>',
+  '<Dial action="/done"><Conference waitUrl="/wait">room</Conference></Dial><Pause/>',
+  '<Dial><Queue url="/whisper">help</Queue></Dial><Say>x</Say>',
+  '<Say>x</Say><Pause length="1"/><Leave/><Hangup/>',
+];
+const METHOD = 'POST' as const;
+const QUEUE_NEWS: readonly QueueNews[] = [
+  {
+    kind: 'queued',
+    queueSid: 'QU1',
+    place: { position: 1, currentSize: 1, maxSize: 9, averageSeconds: 0 },
+  },
+  { kind: 'called', agent: { callSid: 'CA9', node: 'a' }, whisper: { url: 'http://app.test/whisper', method: METHOD } },
+  { kind: 'called', agent: { callSid: 'CA9', node: 'a' }, whisper: undefined },
+  { kind: 'requeued' },
+  { kind: 'bridged', peerCallSid: 'CA9' },
+  { kind: 'parted' },
+  { kind: 'redirect', url: 'http://app.test/', method: METHOD },
+  { kind: 'given', queueSid: 'QU1', member: { callSid: 'CA9', node: 'a' }, waitSeconds: 3 },
+  { kind: 'taken-back' },
+  { kind: 'refused', reason: 'queue-full', message: 'm' },
+];
+const CONFERENCE_NEWS: readonly ConferenceNews[] = [
+  { kind: 'joined', conferenceSid: 'CF1', mixed: false, muted: false, startConferenceOnEnter: true },
+  { kind: 'started' },
+  { kind: 'held', url: 'http://app.test/hold', method: METHOD },
+  { kind: 'held', url: undefined, method: METHOD },
+  { kind: 'unheld' },
+  { kind: 'announce', url: 'http://app.test/announce', method: METHOD },
+  { kind: 'wait', url: '', method: METHOD },
+  { kind: 'removed', reason: 'participant-kicked' },
 ];
 
 function start(): CallState {
@@ -50,6 +85,10 @@ const happening = fc.record({
     'prompt',
     'timer',
     'update',
+    'refer',
+    'refer',
+    'queue',
+    'conference',
   ),
   leg: fc.nat(5),
   pick: fc.nat(20),
@@ -119,11 +158,43 @@ function inputFor(
       const name = last('start-timer')?.name;
       return name === undefined || name.startsWith('call:') ? undefined : { kind: 'timer', name };
     }
+    case 'refer': {
+      const way = good
+        ? ({ kind: 'number', number: '+15550142' } as const)
+        : ({ kind: 'leg', callSid: 'x', to: 'y' } as const);
+      const referId = `refer ${String(effects.length)}`;
+      if (pick % 4 === 0) return event({ kind: 'referred', callSid, outcome: { kind: 'done', sipStatus: 200 } });
+      return event({ kind: 'refer-requested', callSid, referId, target: { uri: 'sip:x@y.test', way }, trusted: true });
+    }
+    case 'queue':
+      return { kind: 'queue', callSid: ROOT, news: QUEUE_NEWS[pick % QUEUE_NEWS.length]! };
+    case 'conference':
+      return { kind: 'conference', callSid: ROOT, news: CONFERENCE_NEWS[pick % CONFERENCE_NEWS.length]! };
     case 'update':
       return pick % 10 > 0
         ? undefined
         : { kind: 'update', callSid, change: { kind: 'twiml', document: `<Response>${DOCUMENTS[leg]}</Response>` } };
   }
+}
+
+function plain(state: CallState): object {
+  return { ...state, legs: [...state.legs], sides: [...state.sides] };
+}
+
+/** Whether the call is in a queue or a conference after the last of these effects. */
+function stillIn(effects: readonly CallEffect[], news: readonly (CallInput & { at: number })[]): boolean {
+  let inside = false;
+  for (const [at, effect] of effects.entries()) {
+    if (news.some((each) => each.at === at && isOut(each))) inside = false;
+    if (effect.kind === 'queue' && effect.wish.do !== 'ready') inside = effect.wish.do !== 'leave';
+    if (effect.kind === 'conference') inside = effect.command.do === 'join';
+  }
+  return inside && !news.some((each) => each.at === effects.length && isOut(each));
+}
+
+function isOut(input: CallInput): boolean {
+  if (input.kind !== 'queue' && input.kind !== 'conference') return false;
+  return ['parted', 'redirect', 'refused', 'removed'].includes(input.news.kind);
 }
 
 describe('the call machine', () => {
@@ -133,13 +204,15 @@ describe('the call machine', () => {
         const effects: CallEffect[] = [];
         let state = start();
         const open = new Set<string>();
+        const news: (CallInput & { at: number })[] = [];
         let at = 0;
         const feed = (input: CallInput): void => {
-          const frozen = JSON.stringify({ ...state, legs: [...state.legs] });
+          const frozen = JSON.stringify(plain(state));
           const next = stepCall(state, input, (at += 700));
-          expect(JSON.stringify({ ...state, legs: [...state.legs] })).toBe(frozen);
+          expect(JSON.stringify(plain(state))).toBe(frozen);
           expect(stepCall(state, input, at)).toEqual(next);
           if (input.kind === 'timer') open.delete(input.name);
+          if (input.kind === 'queue' || input.kind === 'conference') news.push({ ...input, at: effects.length });
           for (const effect of next.effects) {
             if (effect.kind === 'start-timer') open.add(effect.name);
             if (effect.kind === 'stop-timer') open.delete(effect.name);
@@ -161,9 +234,25 @@ describe('the call machine', () => {
           const own = events.filter((event) => event.callSid === callSid);
           expect(own.map(({ sequence }) => sequence)).toEqual(own.map((_event, n) => n));
           expect(own.filter(({ type }) => type === 'call.ended')).toHaveLength(1);
+          expect(own.at(-1)?.type).toBe('call.ended');
+        }
+        // Who asked for a transfer of a living leg hears of its outcome, once.
+        const answers = effects.flatMap((effect) =>
+          effect.kind === 'leg' && effect.command.do === 'answer-refer' ? [effect.command] : [],
+        );
+        for (const referId of new Set(answers.map((command) => command.referId))) {
+          const words = answers.filter((command) => command.referId === referId).map(({ answer }) => answer);
+          const final = words.filter(
+            (word) => word.kind === 'refused' || (word.kind === 'progress' && word.sipStatus >= 200),
+          );
+          expect([words[0]?.kind === 'refused' || words[0]?.kind === 'accepted', final.length]).toEqual([true, 1]);
+          expect(words.at(-1)).toBe(final[0]);
         }
         expect(effects.filter(({ kind }) => kind === 'closed')).toHaveLength(1);
         expect([...open]).toEqual([]);
+        expect([...state.sides.keys()]).toEqual([]);
+        // What is put into a queue or a conference is taken out of it again, or has heard that it is out.
+        expect(stillIn(effects, news)).toEqual(false);
       }),
       { numRuns: 400 },
     );

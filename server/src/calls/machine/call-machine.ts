@@ -2,24 +2,35 @@ import type { EndCause } from '@hookswitch/shared';
 import type { Step } from '../../kernel/index.ts';
 import type { EndRequest, LegEvent } from '../ports.ts';
 import type { VerbStop } from '../verbs/verb.ts';
+import {
+  announce,
+  endAnnouncementsOf,
+  onAnnouncementEnded,
+  onAnnouncementReady,
+  stopAnnouncement,
+} from './announcements.ts';
+import { detectMachine, onAnsweredBy } from './answered-by.ts';
 import type { CallEffect } from './call-effect.ts';
-import type { CallInput, CallUpdate } from './call-input.ts';
+import type { CallInput, CallSettings, CallUpdate } from './call-input.ts';
 import type { CallState } from './call-state.ts';
+import { requestDocument } from './documents.ts';
 import { Draft } from './draft.ts';
 import {
   END_GUARD,
   END_GUARD_MS,
   beginInstructions,
+  dropSidesOf,
   endCall,
   interrupt,
   onFetched,
-  requestDocument,
   resumeAnswered,
   runDocument,
   stepVerb,
 } from './interpreter.ts';
 import { bookEnded, bookInitiated, bookLegEvent, bookRinging } from './leg-book.ts';
-import { forgetHeld, ownName, resolveUrl } from './verb-effects.ts';
+import { outlivesCaller, refuseRefer, takesRefer } from './refer.ts';
+import { ThreadDraft, ownName, ownerOf, threadsOf } from './thread.ts';
+import { forgetHeld, releaseHeld, resolveUrl } from './verb-effects.ts';
 
 /**
  * One step of a call: the caller's leg, the legs dialled for it, and the instructions in progress. Pure: the same inputs
@@ -30,8 +41,8 @@ import { forgetHeld, ownName, resolveUrl } from './verb-effects.ts';
 export function stepCall(state: CallState, input: CallInput, at: number): Step<CallState, CallEffect> {
   const draft = new Draft(state, at);
   apply(draft, input);
-  const over = draft.state.execution.kind === 'ended' && living(draft).length === 0;
-  if (over && !(state.execution.kind === 'ended' && living(new Draft(state, at)).length === 0)) {
+  const over = draft.state.main.execution.kind === 'ended' && living(draft).length === 0;
+  if (over && !(state.main.execution.kind === 'ended' && living(new Draft(state, at)).length === 0)) {
     draft.push({ kind: 'stop-timer', name: END_GUARD }, { kind: 'closed' });
   }
   return { state: draft.state, effects: draft.effects };
@@ -53,17 +64,29 @@ function apply(draft: Draft, input: CallInput): void {
       onFetched(draft, input.fetchId, input.response);
       return;
     case 'prompt-ready': {
-      const { execution } = draft.state;
-      if (execution.kind === 'verb' && ownName(execution.run, input.promptId) !== undefined) {
-        stepVerb(draft, { kind: 'prompt-ready', result: input.result });
-      }
+      if (onAnnouncementReady(draft, input.promptId, input.result)) return;
+      const owner = ownerOf(draft, input.promptId);
+      if (owner !== undefined) stepVerb(owner.thread, { kind: 'prompt-ready', result: input.result });
       return;
     }
     case 'timer':
       onTimer(draft, input.name);
       return;
+    case 'conference':
+      if (input.callSid === draft.state.rootSid)
+        stepVerb(new ThreadDraft(draft), { kind: 'conference', news: input.news });
+      return;
+    case 'queue':
+      if (input.callSid === draft.state.rootSid) stepVerb(new ThreadDraft(draft), { kind: 'queue', news: input.news });
+      return;
     case 'update':
       onUpdate(draft, input.callSid, input.change);
+      return;
+    case 'announce':
+      announce(draft, input);
+      return;
+    case 'stop-announcement':
+      stopAnnouncement(draft, input.callSid, input.announcementSid);
       return;
     case 'crash':
       endEverything(draft, { cause: 'internal-error', message: input.message });
@@ -75,51 +98,77 @@ function startIncoming(draft: Draft): void {
   bookInitiated(draft, draft.root, initiatedFacts(draft));
   draft.command({ do: 'ring', callSid: draft.state.rootSid });
   bookRinging(draft, draft.root, false);
-  beginInstructions(draft);
+  beginInstructions(new ThreadDraft(draft));
 }
 
 function initiatedFacts(draft: Draft): object {
-  const { application, origin } = draft.state;
-  const { applicationSid } = application;
-  return { ...(applicationSid === undefined ? {} : { applicationSid }), ...origin };
+  return draft.state.origin;
 }
 
 function onLeg(draft: Draft, event: LegEvent): void {
   const leg = draft.leg(event.callSid);
   if (leg === undefined || leg.phase === 'ended') return;
+  const main = new ThreadDraft(draft);
   const isRoot = event.callSid === draft.state.rootSid;
+  if (event.kind === 'announcement-ended') {
+    onAnnouncementEnded(draft, event);
+    return;
+  }
+  if (event.kind === 'leg-ended') {
+    dropSidesOf(draft, event.callSid);
+    endAnnouncementsOf(draft, event.callSid);
+  }
   if (isRoot && event.kind === 'leg-ended') {
-    onRootEnded(draft, event);
+    if (outlivesCaller(draft)) {
+      // First the verb, which hands the call over: nothing is told of a leg after its end.
+      stepVerb(main, { kind: 'leg', event });
+      bookEnded(draft, leg, event);
+    } else onRootEnded(draft, event);
+    return;
+  }
+  if (event.kind === 'refer-requested' && !takesRefer(draft, leg)) {
+    refuseRefer(draft, leg, event);
     return;
   }
   bookLegEvent(draft, leg, event);
-  if (isRoot && event.kind === 'leg-answered') {
-    if (draft.state.execution.kind === 'waiting') beginInstructions(draft);
-    else if (draft.state.execution.kind === 'answering') resumeAnswered(draft);
-    else tellVerb(draft, event);
+  const waits = main.state.execution.kind === 'waiting';
+  if (isRoot && event.kind === 'leg-answered' && waits) {
+    if (!detectMachine(draft)) beginInstructions(main);
     return;
   }
-  tellVerb(draft, event);
+  if (event.kind === 'machine-detected' && onAnsweredBy(draft, event)) {
+    if (waits) beginInstructions(main);
+    return;
+  }
+  for (const thread of threadsOf(draft)) if (thread.alive) tellThread(thread, event);
 }
 
-/** A verb hears of the caller's leg and of the legs and playbacks of its own run, never of an earlier run's. */
-function tellVerb(draft: Draft, event: LegEvent): void {
-  const { execution, rootSid } = draft.state;
+function tellThread(thread: ThreadDraft, event: LegEvent): void {
+  const answered = event.kind === 'leg-answered' && event.callSid === thread.callSid;
+  if (answered && thread.state.execution.kind === 'answering') resumeAnswered(thread);
+  else tellVerb(thread, event);
+}
+
+/** A verb hears of its thread's leg and of the legs and playbacks of its own run, never of an earlier run's. */
+function tellVerb(thread: ThreadDraft, event: LegEvent): void {
+  const { execution } = thread.state;
   if (execution.kind !== 'verb') return;
-  if (event.callSid !== rootSid && draft.leg(event.callSid)?.run !== execution.run) return;
+  if (event.callSid !== thread.callSid && thread.draft.leg(event.callSid)?.run !== execution.run) return;
+  if ('listenId' in event && ownName(execution.run, event.listenId) === undefined) return;
   if (event.kind === 'play-ended') {
     if (ownName(execution.run, event.playId) === undefined) return;
-    forgetHeld(draft, event.playId);
+    forgetHeld(thread, event.playId);
   }
-  stepVerb(draft, { kind: 'leg', event });
+  stepVerb(thread, { kind: 'leg', event });
 }
 
 function onRootEnded(draft: Draft, event: Extract<LegEvent, { kind: 'leg-ended' }>): void {
   const stop = stopAfter(event);
-  interrupt(draft, stop, () => {
+  const main = new ThreadDraft(draft);
+  interrupt(main, stop, () => {
     bookEnded(draft, draft.root, event);
   });
-  draft.execute({ kind: 'ended' });
+  main.execute({ kind: 'ended' });
   // What no verb ended: parties that lost the race and have not reported back.
   for (const callSid of living(draft)) {
     const ended = draft.effects.some(
@@ -145,16 +194,14 @@ function living(draft: Draft): string[] {
 }
 
 function onTimer(draft: Draft, name: string): void {
-  const { execution } = draft.state;
   if (name === END_GUARD) {
     abandon(draft);
     return;
   }
-  if (execution.kind !== 'verb') return;
-  const own = ownName(execution.run, name);
-  if (own === undefined) return;
-  forgetHeld(draft, name);
-  stepVerb(draft, { kind: 'timer', name: own });
+  const owner = ownerOf(draft, name);
+  if (owner === undefined) return;
+  forgetHeld(owner.thread, name);
+  stepVerb(owner.thread, { kind: 'timer', name: owner.name });
 }
 
 /** Legs that were told to end and never reported back: their records are closed without them. */
@@ -172,11 +219,24 @@ function abandon(draft: Draft): void {
     if (leg !== undefined)
       bookEnded(draft, leg, { cause: 'internal-error', message: 'the leg did not report its end' });
   }
-  draft.execute({ kind: 'ended' });
+  new ThreadDraft(draft).execute({ kind: 'ended' });
+}
+
+/** Holds from the next failure, and the next step of the call, on. */
+function changeSettings(draft: Draft, { fallback, statusCallback }: CallSettings): void {
+  const { application } = draft.state;
+  if (fallback !== undefined) draft.set({ application: { ...application, fallback: fallback ?? undefined } });
+  if (statusCallback !== undefined) draft.changeLeg(draft.root, { statusCallback: statusCallback ?? undefined });
 }
 
 function onUpdate(draft: Draft, callSid: string, change: CallUpdate): void {
-  const { execution, rootSid } = draft.state;
+  const { rootSid } = draft.state;
+  if (change.kind === 'settings') {
+    changeSettings(draft, change);
+    return;
+  }
+  const main = new ThreadDraft(draft);
+  const { execution } = main.state;
   if (execution.kind === 'ending' || execution.kind === 'ended') return;
   if (callSid !== rootSid) {
     // A dialled leg runs no instructions of its own; ending it is all that can be asked of it.
@@ -192,25 +252,29 @@ function onUpdate(draft: Draft, callSid: string, change: CallUpdate): void {
     return;
   }
   const elsewhere: EndRequest = { cause: 'canceled', message: 'the caller was sent elsewhere' };
-  interrupt(draft, { reason: 'updated', request: change.kind === 'end' ? change.request : elsewhere });
-  draft.set({ idleDocuments: 0 });
+  interrupt(main, { reason: 'updated', request: change.kind === 'end' ? change.request : elsewhere });
+  main.set({ idleDocuments: 0 });
   if (change.kind === 'end') endCall(draft, change.request);
-  else if (change.kind === 'twiml') runDocument(draft, change.document);
-  else
-    requestDocument(draft, {
-      url: resolveUrl(change.url, draft.state.program?.url) ?? change.url,
-      method: change.method,
-    });
+  else if (change.kind === 'twiml') runDocument(main, change.document);
+  else {
+    const { url, method } = change;
+    requestDocument(main, { url: resolveUrl(url, main.state.program?.url) ?? url, method });
+  }
 }
 
-/** After a fault: nothing of the verb is asked any more. */
+/** After a fault: nothing of the verbs is asked any more. */
 function endEverything(draft: Draft, request: EndRequest): void {
-  const { execution } = draft.state;
-  if (execution.kind === 'ended' && living(draft).length === 0) return;
-  if (execution.kind === 'fetching') draft.push({ kind: 'abort-fetch', fetchId: execution.fetchId });
-  for (const name of draft.state.held.timers) draft.push({ kind: 'stop-timer', name });
-  draft.set({ held: { timers: [], playbacks: [] } });
+  const main = new ThreadDraft(draft);
+  if (main.state.execution.kind === 'ended' && living(draft).length === 0) return;
+  for (const thread of threadsOf(draft)) {
+    const { execution, held } = thread.state;
+    if (execution.kind === 'fetching') draft.push({ kind: 'abort-fetch', fetchId: execution.fetchId });
+    // The legs end: their playbacks need not be stopped.
+    thread.set({ held: { ...held, playbacks: [] } });
+    releaseHeld(thread);
+    thread.drop();
+  }
   for (const callSid of living(draft).reverse()) draft.command({ do: 'end', callSid, request });
-  if (execution.kind !== 'ended') draft.execute({ kind: 'ending' });
+  if (main.state.execution.kind !== 'ended') main.execute({ kind: 'ending' });
   draft.push({ kind: 'start-timer', name: END_GUARD, delayMs: END_GUARD_MS });
 }

@@ -1,11 +1,11 @@
 import type { EventData, EventType, StatusEvent } from '@hookswitch/shared';
 import type { CallEffect, CallEvent, LegCommand } from './call-effect.ts';
-import type { CallState, Execution, LegState } from './call-state.ts';
+import type { CallState, LegState } from './call-state.ts';
 import { callbackParams } from './params.ts';
 
 /** Event types about a call. */
 export type CallEventType = Extract<EventType, `call.${string}`>;
-type Common = 'callSid' | 'parentCallSid' | 'direction' | 'from' | 'to';
+type Common = 'callSid' | 'parentCallSid' | 'direction' | 'from' | 'to' | 'applicationSid';
 
 /**
  * One step of the machine in the making: the next state and the effects so far. Lives for one step; the states it
@@ -36,10 +36,6 @@ export class Draft {
     this.state = { ...this.state, ...change };
   }
 
-  execute(execution: Execution): void {
-    this.set({ execution });
-  }
-
   putLeg(leg: LegState): void {
     this.set({ legs: new Map(this.state.legs).set(leg.callSid, leg) });
   }
@@ -63,13 +59,16 @@ export class Draft {
   emit<T extends CallEventType>(type: T, leg: LegState, facts: Omit<EventData<T>, Common>): void {
     const { callSid, parentCallSid, direction, from, to, sequence } = this.leg(leg.callSid) ?? leg;
     const parent = parentCallSid === undefined ? {} : { parentCallSid };
-    const data = { callSid, ...parent, direction, from, to, ...facts };
+    const { applicationSid } = this.state.application;
+    const application = applicationSid === undefined ? {} : { applicationSid };
+    const data = { callSid, ...parent, direction, from, to, ...application, ...facts };
     this.push({ kind: 'emit', type, callSid, sequence, data } as unknown as CallEvent);
     this.changeLeg(leg, { sequence: sequence + 1 });
   }
 
-  warn(code: number, message: string): void {
-    this.emit('call.warning', this.root, { code, message });
+  /** @param leg whom it concerns (default: the caller's) */
+  warn(code: number, message: string, leg: LegState = this.root): void {
+    this.emit('call.warning', leg, { code, message });
     this.push({ kind: 'log', level: 'warn', fields: { code }, message });
   }
 

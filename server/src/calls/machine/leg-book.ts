@@ -10,7 +10,7 @@ export function bookLegEvent(draft: Draft, leg: LegState, event: LegEvent): void
       bookRinging(draft, leg, event.earlyMedia);
       return;
     case 'leg-answered':
-      bookAnswered(draft, leg);
+      bookAnswered(draft, leg, event);
       return;
     case 'leg-ended':
       bookEnded(draft, leg, event);
@@ -33,7 +33,26 @@ export function bookLegEvent(draft: Draft, leg: LegState, event: LegEvent): void
     case 'resumed':
       draft.emit('call.resumed', leg, {});
       return;
+    case 'replaced':
+      draft.emit('call.transferred', leg, {
+        target: event.by,
+        kind: 'attended',
+        by: 'party',
+        newCallSid: leg.callSid,
+        ...(leg.peer === undefined ? {} : { otherCallSid: leg.peer }),
+      });
+      return;
     case 'play-ended':
+    case 'announcement-ended':
+    case 'stream-ended':
+    case 'recording-started':
+    case 'recording-ended':
+    case 'speech-began':
+    case 'speech-partial':
+    case 'speech-ended':
+    case 'machine-detected':
+    case 'refer-requested':
+    case 'referred':
       return;
   }
 }
@@ -52,9 +71,9 @@ export function bookRinging(draft: Draft, leg: LegState, earlyMedia: boolean): v
   if (earlyMedia && leg.phase !== 'answered') draft.emit('call.early-media', leg, {});
 }
 
-function bookAnswered(draft: Draft, leg: LegState): void {
+function bookAnswered(draft: Draft, leg: LegState, { sip }: Extract<LegEvent, { kind: 'leg-answered' }>): void {
   if (leg.phase === 'answered') return;
-  draft.changeLeg(leg, { phase: 'answered', answeredAt: draft.at });
+  draft.changeLeg(leg, { phase: 'answered', answeredAt: draft.at, sip });
   draft.emit('call.answered', leg, {});
   draft.callback(leg.callSid, 'answered');
 }
@@ -62,7 +81,7 @@ function bookAnswered(draft: Draft, leg: LegState): void {
 /** Both sides report the merge; it is published once for each. */
 function bookMerged(draft: Draft, leg: LegState, peerCallSid: string): void {
   const peer = draft.leg(peerCallSid);
-  if (peer === undefined || leg.peer === peerCallSid) return;
+  if (peer === undefined || peer.phase === 'ended' || leg.peer === peerCallSid) return;
   draft.changeLeg(leg, { peer: peerCallSid });
   draft.changeLeg(peer, { peer: leg.callSid });
   for (const side of rootFirst(leg, peer)) {
@@ -83,15 +102,15 @@ function bookUnmerged(draft: Draft, leg: LegState, peerCallSid: string): void {
 }
 
 function rootFirst(a: LegState, b: LegState): [LegState, LegState] {
-  return a.parentCallSid === undefined ? [a, b] : [b, a];
+  return a.run === 0 ? [a, b] : [b, a];
 }
 
 export function bookEnded(
   draft: Draft,
   leg: LegState,
-  end: Pick<Extract<LegEvent, { kind: 'leg-ended' }>, 'cause' | 'message' | 'sipStatus'>,
+  end: Pick<Extract<LegEvent, { kind: 'leg-ended' }>, 'cause' | 'message' | 'sipStatus' | 'sip' | 'returned'>,
 ): void {
-  const { cause, message, sipStatus } = end;
+  const { cause, message, sipStatus, returned } = end;
   const answeredAt = leg.answeredAt;
   const durationSeconds = answeredAt === undefined ? 0 : Math.round((draft.at - answeredAt) / 1000);
   const status = finalStatus(leg, cause);
@@ -102,7 +121,8 @@ export function bookEnded(
   draft.changeLeg(leg, {
     phase: 'ended',
     peer: undefined,
-    outcome: { status, cause, message, sipStatus, durationSeconds },
+    sip: end.sip ?? leg.sip,
+    outcome: { status, cause, message, sipStatus, durationSeconds, ...(returned === undefined ? {} : { returned }) },
   });
   const sip = sipStatus === undefined ? {} : { sipStatus };
   draft.emit('call.ended', leg, { status, cause, message, ...sip, durationSeconds });

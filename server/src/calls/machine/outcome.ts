@@ -44,7 +44,7 @@ export function finalStatus(leg: LegState, cause: EndCause): CallFinalStatus {
 /** How an answered call ends when its instructions say so, or when there are none left. */
 export const HANG_UP: EndRequest = { cause: 'hangup-api', message: 'the application ended the call' };
 /** How a call that is not answered does, unless a verb left a better refusal. */
-export const TURN_AWAY: EndRequest = { cause: 'rejected', message: 'the application did not take the call' };
+const TURN_AWAY: EndRequest = { cause: 'rejected', message: 'the application did not take the call' };
 
 export function endOfInstructions(root: LegState, refusal: EndRequest | undefined): EndRequest {
   return root.phase === 'answered' ? HANG_UP : (refusal ?? TURN_AWAY);

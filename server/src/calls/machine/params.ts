@@ -3,14 +3,24 @@ import type { CallState, LegState } from './call-state.ts';
 
 const API_VERSION = '2010-04-01';
 
+/** Where a number is at home is not looked up: the parameters are there and empty, as for numbers nobody knows. */
+const placesOf = (...parties: readonly string[]): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    parties.flatMap((party) => ['City', 'State', 'Zip', 'Country'].map((part) => [`${party}${part}`, ''])),
+  );
+const FROM_PLACE = placesOf('From', 'Caller');
+const TO_PLACE = placesOf('To', 'Called');
+
+const isNumber = (party: string): boolean => /^\+[0-9]{3,15}$/.test(party);
+
 /** CallStatus of a leg as requests report it. */
-export function callStatus(leg: LegState): string {
+function callStatus(leg: LegState): string {
   if (leg.outcome !== undefined) return leg.outcome.status;
   return leg.phase === 'answered' ? 'in-progress' : leg.phase === 'ringing' ? 'ringing' : 'queued';
 }
 
 /** Parameters that every request about a leg carries. */
-export function legParams(state: CallState, leg: LegState): Record<string, string> {
+function legParams(state: CallState, leg: LegState): Record<string, string> {
   const params: Record<string, string> = {
     CallSid: leg.callSid,
     AccountSid: state.accountSid,
@@ -22,6 +32,8 @@ export function legParams(state: CallState, leg: LegState): Record<string, strin
     ApiVersion: API_VERSION,
     Direction: leg.direction,
   };
+  if (isNumber(leg.from)) Object.assign(params, FROM_PLACE);
+  if (isNumber(leg.to)) Object.assign(params, TO_PLACE);
   if (leg.parentCallSid !== undefined) params['ParentCallSid'] = leg.parentCallSid;
   return params;
 }
@@ -33,6 +45,20 @@ export function instructionParams(
   more: Readonly<Record<string, string>>,
 ): Record<string, string> {
   return { ...state.extraParams, ...more, ...legParams(state, root) };
+}
+
+/** Parameters of a request about a leg that need not be the caller's. */
+export function legInstructionParams(
+  state: CallState,
+  leg: LegState,
+  more: Readonly<Record<string, string>>,
+): Record<string, string> {
+  return leg.callSid === state.rootSid ? instructionParams(state, leg, more) : { ...more, ...legParams(state, leg) };
+}
+
+/** User name and password of an address stay out of events and logs. */
+export function publicUrl(url: string): string {
+  return url.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?#@]*@/i, '$1');
 }
 
 /** Parameters of a status callback; the runner adds Timestamp. */

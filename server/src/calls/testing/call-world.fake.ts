@@ -1,3 +1,4 @@
+import type { StreamEnd, StreamListener } from '../../media-streams/ports.ts';
 import type { HookswitchEvent } from '@hookswitch/shared';
 import { eventDataSchemas } from '@hookswitch/shared';
 import { FakeClock, settle } from '../../kernel/clock.fake.ts';
@@ -10,10 +11,21 @@ import type {
   InstructionRequest,
   InstructionResponse,
   Legs,
+  ListenOptions,
+  MachineDetectionOptions,
   PlaceRequest,
   PlayMedia,
+  PromptRequest,
   PromptResult,
+  RecordingEndReason,
+  RecordingOrder,
+  RecordingOutcome,
+  StreamOrder,
+  TranscriptionListener,
+  TranscriptionOrder,
+  ReferAnswer,
 } from '../ports.ts';
+import type { CallPorts } from '../call-runner.ts';
 import { NodeCallRouter } from '../router.ts';
 
 export const ACCOUNT = `AC${'1'.repeat(32)}`;
@@ -31,6 +43,26 @@ export class FakeLegs implements Legs {
   readonly placed: PlaceRequest[] = [];
   readonly ends: { callSid: string; request: EndRequest }[] = [];
   readonly media: PlayMedia[] = [];
+  readonly streams = new Map<
+    string,
+    { readonly callSid: string; readonly order: StreamOrder; readonly listener: StreamListener }
+  >();
+  readonly recordings = new Map<
+    string,
+    { callSid: string; order: RecordingOrder; stored: (outcome: RecordingOutcome) => void }
+  >();
+  /** Length of recordings that end without one being given. */
+  recordedMs = 4200;
+  readonly transcriptions = new Map<
+    string,
+    { readonly order: TranscriptionOrder; readonly listener: TranscriptionListener }
+  >();
+  readonly detections: MachineDetectionOptions[] = [];
+  /** Legs by announcement. */
+  readonly announced = new Map<string, string[]>();
+  listening: { listenId: string; options: ListenOptions } | undefined;
+  /** What far ends that asked for a transfer were told. */
+  readonly refers: string[] = [];
   readonly world: CallWorld;
   readonly #ended = new Set<string>();
   /** A bridge that never reports the end of a leg. */
@@ -53,6 +85,7 @@ export class FakeLegs implements Legs {
     this.ends.push({ callSid, request });
     if (this.silentEnds) return;
     this.#ended.add(callSid);
+    this.#endRecordings(callSid);
     const { cause, message, sipStatus } = request;
     const status = sipStatus === undefined ? {} : { sipStatus };
     this.world.router.legEvent({ kind: 'leg-ended', callSid, cause, message, by: 'local', ...status });
@@ -66,6 +99,14 @@ export class FakeLegs implements Legs {
   }
   stopPlay(callSid: string): void {
     this.#note('stop-play', callSid);
+  }
+  announce(callSid: string, announcementSid: string): void {
+    this.announced.set(announcementSid, [...(this.announced.get(announcementSid) ?? []), callSid]);
+    this.#note('announce', callSid);
+  }
+  stopAnnouncement(callSid: string, announcementSid: string): void {
+    this.#note('stop-announcement', callSid);
+    this.world.router.legEvent({ kind: 'announcement-ended', callSid, announcementSid, result: 'stopped' });
   }
   place(request: PlaceRequest): void {
     this.placed.push(request);
@@ -82,12 +123,97 @@ export class FakeLegs implements Legs {
   sendDigits(callSid: string, digits: string): void {
     this.#note(`digits:${digits}`, callSid);
   }
+  answerRefer(_referId: string, answer: ReferAnswer): void {
+    this.refers.push(answer.kind === 'accepted' ? '202' : `${answer.kind} ${answer.sipStatus}`);
+  }
+  refer(callSid: string, uri: string): void {
+    this.#note(`refer:${uri}`, callSid);
+  }
+  lead(callSid: string): void {
+    this.#note('lead', callSid);
+  }
+  startRecording(callSid: string, order: RecordingOrder, stored: (outcome: RecordingOutcome) => void): void {
+    const { recordingSid, source } = order;
+    this.recordings.set(recordingSid, { callSid, order, stored });
+    this.#note(`record:${source}`, callSid);
+    this.world.router.legEvent({ kind: 'recording-started', callSid, recordingSid });
+  }
+  pauseRecording(callSid: string, _recordingSid: string, behavior: string): void {
+    this.#note(`pause-recording:${behavior}`, callSid);
+  }
+  resumeRecording(callSid: string): void {
+    this.#note('resume-recording', callSid);
+  }
+  stopRecording(callSid: string, recordingSid: string): void {
+    this.#note('stop-recording', callSid);
+    this.recorded(recordingSid, 'stopped');
+  }
+  startStream(callSid: string, order: StreamOrder, listener: StreamListener): void {
+    this.streams.set(order.streamSid, { callSid, order, listener });
+    this.#note(`stream:${order.name}`, callSid);
+  }
+  stopStream(callSid: string, streamSid: string): void {
+    this.#note('stop-stream', callSid);
+    this.streamEnds(streamSid, { by: 'call' });
+  }
+  /** A stream is over. */
+  streamEnds(streamSid: string, end: StreamEnd): void {
+    const live = this.streams.get(streamSid);
+    if (live === undefined) return;
+    this.streams.delete(streamSid);
+    live.listener.ended(end);
+    this.world.router.legEvent({ kind: 'stream-ended', callSid: live.callSid, streamSid, ...end });
+  }
+  startTranscription(callSid: string, order: TranscriptionOrder, listener: TranscriptionListener): void {
+    this.transcriptions.set(order.transcriptionSid, { order, listener });
+    this.#note('transcribe', callSid);
+    listener.started();
+  }
+  stopTranscription(callSid: string, transcriptionSid: string): void {
+    this.#note('stop-transcription', callSid);
+    const live = this.transcriptions.get(transcriptionSid);
+    this.transcriptions.delete(transcriptionSid);
+    live?.listener.ended();
+  }
+  listen(callSid: string, listenId: string, options: ListenOptions): void {
+    this.listening = { listenId, options };
+    this.#note('listen', callSid);
+  }
+  stopListening(callSid: string): void {
+    this.listening = undefined;
+    this.#note('stop-listening', callSid);
+  }
+  detectMachine(callSid: string, options: MachineDetectionOptions): void {
+    this.detections.push(options);
+    this.#note(`detect-machine:${options.mode}`, callSid);
+  }
+
+  /** A recording ends and is safe at once. */
+  recorded(recordingSid: string, reason: RecordingEndReason, durationMs = this.recordedMs): void {
+    const recording = this.recordings.get(recordingSid);
+    if (recording === undefined || !this.recordings.delete(recordingSid)) return;
+    this.world.router.legEvent({
+      kind: 'recording-ended',
+      callSid: recording.callSid,
+      recordingSid,
+      reason,
+      durationMs,
+    });
+    recording.stored(durationMs === 0 ? { kind: 'absent' } : { kind: 'completed', durationMs, bytes: 44 });
+  }
 
   /** The far end of a leg ends it. */
   remoteEnd(callSid: string, cause: EndRequest['cause'], sipStatus?: number): void {
     this.#ended.add(callSid);
+    this.#endRecordings(callSid);
     const status = sipStatus === undefined ? {} : { sipStatus };
     this.world.router.legEvent({ kind: 'leg-ended', callSid, cause, message: cause, by: 'remote', ...status });
+  }
+
+  #endRecordings(callSid: string): void {
+    for (const [recordingSid, recording] of [...this.recordings]) {
+      if (recording.callSid === callSid) this.recorded(recordingSid, 'leg-ended');
+    }
   }
 
   #note(what: string, callSid: string): void {
@@ -97,8 +223,8 @@ export class FakeLegs implements Legs {
 
 /** A router on memory ports: everything it did is recorded, everything it hears comes from the test. */
 export class CallWorld {
-  readonly clock = new FakeClock();
-  readonly events: Pick<HookswitchEvent, 'type' | 'subject' | 'sequence' | 'data'>[] = [];
+  readonly clock: FakeClock;
+  readonly events: (Pick<HookswitchEvent, 'type' | 'subject' | 'sequence' | 'data'> & { readonly id?: string })[] = [];
   readonly requests: InstructionRequest[] = [];
   readonly callbacks: InstructionRequest[] = [];
   readonly logs: { level: string; message: string }[] = [];
@@ -107,7 +233,12 @@ export class CallWorld {
   /** Answers by URL, in order; the last one repeats. */
   readonly answers = new Map<string, Answer[]>();
   prompt: PromptResult = { ok: true, wav: new Uint8Array([82, 73, 70, 70]) };
+  /** Hears what is to be spoken. */
+  onSay: ((request: object) => void) | undefined;
+  /** Told what is to be made ahead. */
+  onPrefetch: ((request: PromptRequest) => void) | undefined;
   autoPlay = true;
+  active = true;
   aborted = 0;
   application: CallApplication | undefined = {
     applicationSid: APPLICATION,
@@ -116,25 +247,22 @@ export class CallWorld {
     statusCallback: undefined,
   };
 
-  constructor() {
+  /** @param more what calls share, made from what this world's calls have */
+  constructor(clock = new FakeClock(), more?: (ports: CallPorts) => Partial<CallPorts>) {
+    this.clock = clock;
     this.legs = new FakeLegs(this);
-    this.router = new NodeCallRouter({
+    const ports: CallPorts = {
       legs: this.legs,
       clock: this.clock,
-      random: seededRandom(7),
       log: this.#log(),
-      directory: {
-        accountActive: () => true,
-        trunksBySource: (ip) => (ip === '192.0.2.1' ? [{ trunkSid: TRUNK, accountSid: ACCOUNT }] : []),
-        number: (_account, e164) =>
-          e164 === '+15550100'
-            ? { applicationSid: APPLICATION }
-            : e164 === '+15550101'
-              ? { applicationSid: undefined }
-              : undefined,
-        application: () => this.application,
+      prompts: {
+        say: (request) => {
+          this.onSay?.(request);
+          return Promise.resolve(this.prompt);
+        },
+        fetch: () => Promise.resolve(this.prompt),
+        prefetch: (request) => this.onPrefetch?.(request),
       },
-      prompts: { say: () => Promise.resolve(this.prompt), fetch: () => Promise.resolve(this.prompt) },
       callbacks: { send: (request) => this.callbacks.push(request) },
       instructions: { fetch: (request, signal) => this.#answer(request, signal) },
       events: {
@@ -142,6 +270,21 @@ export class CallWorld {
           eventDataSchemas[event.type].parse(event.data);
           this.events.push({ ...event, sequence: event.sequence });
         },
+      },
+    };
+    this.router = new NodeCallRouter({
+      ...ports,
+      ...more?.(ports),
+      random: seededRandom(7),
+      directory: {
+        accountActive: () => this.active,
+        number: (_account, e164) =>
+          e164 === '+15550100'
+            ? { applicationSid: APPLICATION }
+            : e164 === '+15550101'
+              ? { applicationSid: undefined }
+              : undefined,
+        application: () => this.application,
       },
     });
   }

@@ -2,7 +2,7 @@ import { SaxesParser } from 'saxes';
 import type { TwimlElement } from '@hookswitch/shared';
 
 /** Bounds of one document; beyond them it is refused. Characters, levels, counts. */
-export const XML_LIMITS = { length: 65_536, depth: 16, elements: 1000, attributes: 64 } as const;
+const XML_LIMITS = { length: 65_536, depth: 16, elements: 1000, attributes: 64 } as const;
 
 export type XmlResult =
   | { readonly ok: true; readonly root: TwimlElement }

@@ -1,4 +1,4 @@
-import type { EndRequest } from '../ports.ts';
+import type { EndRequest, PromptAudio } from '../ports.ts';
 import type { Verb, VerbContext, VerbInput, VerbStep } from './verb.ts';
 import { done, running } from './verb.ts';
 
@@ -11,7 +11,7 @@ export interface ApologyVerb {
 export type InternalVerb = ApologyVerb;
 
 interface ApologyMemory {
-  readonly wav: Uint8Array | undefined;
+  readonly wav: PromptAudio | undefined;
   readonly playing: boolean;
   readonly message: string;
 }

@@ -1,6 +1,6 @@
 import { TWIML_CODES } from '@hookswitch/shared';
-import type { DialNoun, DialVerb } from '@hookswitch/shared';
-import type { DialTarget, StatusCallback } from '../ports.ts';
+import type { ApplicationNoun, ClientNoun, DialNoun, DialVerb, NumberNoun, SipNoun } from '@hookswitch/shared';
+import type { DialTarget, MachineDetectionOptions, StatusCallback } from '../ports.ts';
 import { isDialable, normaliseNumber } from '../numbers.ts';
 import type { VerbContext, VerbEffect } from './verb.ts';
 import { warning } from './verb.ts';
@@ -12,44 +12,85 @@ export interface Party {
   readonly from: string;
   readonly to: string;
   readonly statusCallback: StatusCallback | undefined;
+  /** Where it goes when it is not reached, in this order. */
+  readonly alternatives?: readonly Pick<Party, 'target' | 'to'>[];
+  /** Instructions run for it before the merge. */
+  readonly whisper?: HttpRequest | undefined;
+  /** Who answers is found out. */
+  readonly machine?: MachineDetection | undefined;
 }
 
-/** Attributes that are read and have no effect in this version. */
-const DIAL_LATER = [
-  'record',
-  'recordingTrack',
-  'trim',
-  'recordingStatusCallback',
-  'referUrl',
-  'ringTone',
-  'events',
-] as const;
-const NOUN_LATER = ['url', 'machineDetection', 'amdStatusCallback'] as const;
+export interface HttpRequest {
+  readonly url: string;
+  readonly method: 'GET' | 'POST';
+}
 
-/** The parties that can be called, and a warning for everything that cannot or is not done yet. */
+export interface MachineDetection {
+  readonly options: MachineDetectionOptions;
+  /** Who is told. */
+  readonly callback: HttpRequest | undefined;
+}
+
+/** The parties that can be called, and a warning for everything that cannot. */
 export function partiesOf(dial: DialVerb, context: VerbContext): { parties: Party[]; warnings: VerbEffect[] } {
   const warnings: VerbEffect[] = [];
-  const later = [
-    ...DIAL_LATER.filter((name) => dial[name] !== undefined).map((name) => `${name} of <Dial>`),
-    ...dial.nouns.flatMap((noun) =>
-      NOUN_LATER.filter((name) => noun[name] !== undefined).map((name) => `${name} of <${noun.noun}>`),
-    ),
-  ];
-  for (const what of new Set(later)) warnings.push(warning(`attribute ${what} is not supported yet and has no effect`));
   const parties: Party[] = [];
   for (const noun of dial.nouns) {
-    const aimed = aim(noun, dial.callerId, context);
+    const aimed = aimAt(noun, dial.callerId, context);
     if ('kind' in aimed) warnings.push(aimed);
-    else {
-      const statusCallback = statusCallbackOf(noun, context);
-      parties.push({ callSid: context.legSid(parties.length), statusCallback, ...aimed });
-    }
+    else parties.push({ callSid: context.legSid(parties.length), ...aimed, ...extrasOf(noun, context) });
   }
   return { parties, warnings };
 }
 
-function aim(
-  noun: DialNoun,
+function extrasOf(noun: DialNoun, context: VerbContext): Omit<Party, 'callSid' | 'target' | 'from' | 'to'> {
+  const alternatives =
+    noun.noun === 'Sip'
+      ? noun.alternatives.map((address) => {
+          return { target: { kind: 'sip' as const, ...address, headers: noun.headers }, to: address.uri };
+        })
+      : [];
+  return {
+    statusCallback: statusCallbackOf(noun, context),
+    alternatives,
+    whisper: requestOf(noun.url, noun.method, context),
+    machine: noun.noun === 'Number' || noun.noun === 'Sip' ? machineOf(noun, context) : undefined,
+  };
+}
+
+function requestOf(
+  reference: string | undefined,
+  method: 'GET' | 'POST',
+  context: VerbContext,
+): HttpRequest | undefined {
+  const url = reference === undefined ? undefined : context.resolve(reference);
+  return url === undefined ? undefined : { url, method };
+}
+
+function machineOf(noun: NumberNoun | SipNoun, context: VerbContext): MachineDetection | undefined {
+  if (noun.machineDetection === undefined) return undefined;
+  return {
+    options: {
+      mode: noun.machineDetection === 'Enable' ? 'enable' : 'message-end',
+      timeoutMs: noun.machineDetectionTimeout * 1000,
+      speechThresholdMs: noun.machineDetectionSpeechThreshold,
+      speechEndThresholdMs: noun.machineDetectionSpeechEndThreshold,
+      silenceTimeoutMs: noun.machineDetectionSilenceTimeout,
+    },
+    callback: requestOf(noun.amdStatusCallback, noun.amdStatusCallbackMethod, context),
+  };
+}
+
+/** What a noun is called by. */
+type Aimable =
+  | Pick<ApplicationNoun, 'noun' | 'applicationSid' | 'parameters' | 'customerId' | 'copyParentTo'>
+  | Pick<ClientNoun, 'noun' | 'identity' | 'parameters'>
+  | Pick<NumberNoun, 'noun' | 'number' | 'sendDigits'>
+  | Pick<SipNoun, 'noun' | 'uri' | 'username' | 'password' | 'headers'>;
+
+/** Where a noun leads and who is shown to call; a warning when it cannot be called. */
+export function aimAt(
+  noun: Aimable,
   callerId: string | undefined,
   context: VerbContext,
 ): Pick<Party, 'target' | 'from' | 'to'> | VerbEffect {
@@ -58,6 +99,13 @@ function aim(
     case 'Client': {
       const identity = noun.identity.replace(/^client:/, '');
       return { target: { kind: 'client', identity, parameters: noun.parameters }, from, to: `client:${identity}` };
+    }
+    case 'Application': {
+      const { applicationSid, customerId, copyParentTo } = noun;
+      const own = Object.entries(noun.parameters).map(([name, value]) => [`Param_${name}`, value] as const);
+      const params = { ...Object.fromEntries(own), CustomerId: customerId ?? context.accountSid };
+      const to = copyParentTo ? context.root.to : applicationSid;
+      return { target: { kind: 'application', applicationSid, params }, from, to };
     }
     case 'Sip': {
       const { uri, username, password, headers } = noun;

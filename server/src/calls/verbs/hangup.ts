@@ -11,10 +11,13 @@ import { done } from './verb.ts';
  */
 export const hangup: Verb<HangupVerb, null> = {
   needsAnswer: () => false,
-  start: (_verb, context) =>
+  start: ({ parameters: returned }, context) =>
     done('finished', {
       kind: 'end',
-      request: endOfInstructions(context.root, context.refusal),
+      request: {
+        ...endOfInstructions(context.root, context.refusal),
+        ...(returned === undefined ? {} : { returned }),
+      },
     }),
   step: () => done('finished'),
   stop: () => [],

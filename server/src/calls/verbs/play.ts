@@ -1,7 +1,7 @@
 import type { PlayVerb } from '@hookswitch/shared';
 import type { PromptMemory } from './prompt.ts';
 import { startPrompt, stepPrompt } from './prompt.ts';
-import type { Verb, VerbStep } from './verb.ts';
+import type { Verb, VerbContext, VerbEffect, VerbStep } from './verb.ts';
 import { done, running, warning } from './verb.ts';
 
 type PlayMemory = PromptMemory | { readonly phase: 'digits' };
@@ -20,11 +20,10 @@ export const play: Verb<PlayVerb, PlayMemory> = {
         { kind: 'start-timer', name: 'digits', delayMs: digitsDuration(digits) },
       );
     }
-    const address = context.resolve(url);
-    if (address === undefined) {
-      return done('failed', undefined, warning(`<Play> of "${url}": not an HTTP address`, HTTP_BAD_URL));
-    }
-    return startPrompt({ kind: 'fetch', url: address }, loop);
+    const address = recordingAddress({ url }, context);
+    return typeof address === 'string'
+      ? startPrompt({ kind: 'fetch', url: address }, loop)
+      : done('failed', undefined, address);
   },
   step(memory, input, context): VerbStep<PlayMemory> {
     if (memory.phase !== 'digits') return stepPrompt(memory, input, context);
@@ -33,7 +32,12 @@ export const play: Verb<PlayVerb, PlayMemory> = {
   stop: () => [],
 };
 
+/** Where the recording is; a warning when that is no address. */
+export function recordingAddress({ url }: { readonly url: string }, context: VerbContext): string | VerbEffect {
+  return context.resolve(url) ?? warning(`<Play> of "${url}": not an HTTP address`, HTTP_BAD_URL);
+}
+
 /** Milliseconds that sending takes. `w` waits 0.5 s, `W` 1 s. */
-function digitsDuration(digits: string): number {
+export function digitsDuration(digits: string): number {
   return digits.split('').reduce((sum, digit) => sum + (digit === 'w' ? 500 : digit === 'W' ? 1000 : DIGIT_MS), 0);
 }

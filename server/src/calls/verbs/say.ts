@@ -6,8 +6,8 @@ import { done } from './verb.ts';
 
 export const say: Verb<SayVerb, PromptMemory> = {
   needsAnswer: () => true,
-  start: ({ text, voice, language, loop }) =>
-    text === '' ? done('empty') : startPrompt({ kind: 'say', text, voice, language }, loop),
+  start: ({ text, ssml, voice, language, loop }) =>
+    text === '' && ssml === undefined ? done('empty') : startPrompt({ kind: 'say', text, ssml, voice, language }, loop),
   step: stepPrompt,
   stop: () => [],
 };
