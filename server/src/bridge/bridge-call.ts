@@ -5,26 +5,39 @@ import type { HostContext } from './host-context.ts';
 import type { LegCore } from './leg.ts';
 
 /**
- * A root leg, its room and the legs placed for it. When the root ends, every other leg ends; when no leg is left, the
+ * A root leg, its room and the legs placed for it. When the leg that leads ends (the root), every other leg ends; when no leg is left, the
  * room is closed and nothing of the call remains.
  */
 export class BridgeCall {
   readonly rootSid: string;
   readonly accountSid: string;
+  /** The application that runs the call; undefined for one that runs by a URL or a document of its own. */
+  readonly applicationSid: string | undefined;
+  /** Between whom it came in from outside; undefined for calls that began here. */
+  incoming: { readonly from: string; readonly to: string; readonly maxForwards?: number | undefined } | undefined;
+  /** Applications that have dialled one another to get here. */
+  depth = 0;
   readonly #context: HostContext;
+  /** The leg with whose end everything ends. */
+  #leadSid: string;
   readonly #cores = new Map<string, LegCore>();
   readonly #callSids: string[] = [];
   #opening: Promise<Room> | undefined;
   #room: Room | undefined;
-  #rootEnded = false;
+  #leadEnded = false;
   #released = false;
   /** Why everything ends at once, when it does. */
   #fatal: EndRequest | undefined;
 
-  constructor(context: HostContext, facts: { readonly callSid: string; readonly accountSid: string }) {
+  constructor(
+    context: HostContext,
+    facts: { readonly callSid: string; readonly accountSid: string; readonly applicationSid: string | undefined },
+  ) {
     this.#context = context;
     this.rootSid = facts.callSid;
+    this.#leadSid = facts.callSid;
     this.accountSid = facts.accountSid;
+    this.applicationSid = facts.applicationSid;
   }
 
   /** The room, once one of the legs has asked for it. */
@@ -38,14 +51,24 @@ export class BridgeCall {
     return this.#opening;
   }
 
-  /** Whether the leg that the call came with is gone. */
-  get isRootEnded(): boolean {
-    return this.#rootEnded;
+  /** Whether the leg that leads the call is gone: the one that it came with, unless a transfer has changed that. */
+  get isLeadEnded(): boolean {
+    return this.#leadEnded;
+  }
+
+  /** From now on the call ends with this leg. */
+  lead(core: LegCore): void {
+    if (this.#cores.has(core.callSid)) this.#leadSid = core.callSid;
   }
 
   add(core: LegCore): void {
     this.#cores.set(core.callSid, core);
     this.#callSids.push(core.callSid);
+  }
+
+  /** Living legs of the call. */
+  get legs(): LegCore[] {
+    return [...this.#cores.values()];
   }
 
   /** Living legs that were placed for the same parent. */
@@ -59,9 +82,9 @@ export class BridgeCall {
   legEnded(core: LegCore): void {
     this.#cores.delete(core.callSid);
     for (const other of this.#cores.values()) if (other.earlyPeer === core) other.earlyPeer = undefined;
-    if (core.isRoot) {
-      this.#rootEnded = true;
-      // The router has heard of the root's end before: legs that it wants to end in its own words have ended by now.
+    if (core.callSid === this.#leadSid) {
+      this.#leadEnded = true;
+      // The router has heard of that end before: legs that it wants to end in its own words have ended by now.
       for (const other of [...this.#cores.values()]) {
         other.endSelf(
           this.#fatal ?? {
@@ -92,6 +115,7 @@ export class BridgeCall {
   #release(): void {
     this.#released = true;
     this.#context.table.forget(this.#callSids);
+    this.#context.refers.abandon(this.rootSid);
     if (this.#room !== undefined) this.#closeRoom(this.#room);
   }
 

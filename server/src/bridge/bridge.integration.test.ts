@@ -1,11 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { delay, silentLog, systemClock, systemRandom } from '../kernel/index.ts';
-import { toneLevel } from './testing/tone-level.ts';
+import { toneShare } from '../media/index.ts';
 import { RtpPeer } from '../media/testing/rtp-peer.ts';
 import { createSdpSession, createUserAgent, openUdpTransport } from '../sip/index.ts';
 import type { AudioCodec, OutgoingCall, Transport, UserAgent } from '../sip/index.ts';
 import { runSipp } from '../sip/testing/sipp.ts';
 import { RealDevice, RealWorld } from './testing/real-world.ts';
+import { aGateway, aTrunk } from './testing/trunks.fake.ts';
 import { freeUdpPort } from './testing/free-port.ts';
 
 const parts = { clock: systemClock, random: systemRandom, log: silentLog };
@@ -122,8 +123,8 @@ describe('the bridge on real SIP and real media', () => {
       const [heardBefore, saidBefore] = [device.peer.packets.length, phone.rtp.packets.length];
       await device.peer.until(() => device.peer.packets.length > heardBefore + 60);
       await phone.rtp.until(() => phone.rtp.packets.length > saidBefore + 60);
-      expect(toneLevel(device.peer.heard(heardBefore + 10), 440)).toBeGreaterThan(0.9);
-      expect(toneLevel(phone.rtp.heard(codec, saidBefore + 10), 700)).toBeGreaterThan(0.9);
+      expect(toneShare(device.peer.heard(heardBefore + 10), 440)).toBeGreaterThan(0.9);
+      expect(toneShare(phone.rtp.heard(codec, saidBefore + 10), 700)).toBeGreaterThan(0.9);
       expect(phone.ringing).toBe(true);
       // The target is 300 ms on an idle machine (benchmark call-setup); here a bound that a shared one keeps.
       expect(mergedAfter).toBeLessThan(3000);
@@ -207,12 +208,12 @@ describe('the bridge on real SIP and real media', () => {
   it("a client's own call goes out through the trunk to sipp, which answers", async () => {
     const port = await freeUdpPort();
     const callee = runSipp(['-sn', 'uas', '-i', '127.0.0.1', '-p', String(port), '-m', '1']);
-    world.trunk = { trunkSid: 'TK1', host: '127.0.0.1', port, codecs: ['PCMU', 'PCMA'] };
+    world.trunks.set(aTrunk({ gateways: [aGateway('127.0.0.1', { port })] }));
     const root = await device.connect({ To: '+15559999' });
     expect(world.router.calls[0]).toMatchObject({ callSid: root, to: '+15559999' });
     world.host.legs.ring(root);
     await device.peer.until(() => device.peer.packets.length > 50);
-    expect(toneLevel(device.peer.heard(10), 440) + toneLevel(device.peer.heard(10), 480)).toBeGreaterThan(0.9);
+    expect(toneShare(device.peer.heard(10), 440) + toneShare(device.peer.heard(10), 480)).toBeGreaterThan(0.9);
     const child = `CA${'9'.repeat(32)}`;
     world.host.legs.place({
       callSid: child,

@@ -1,3 +1,4 @@
+import type { DialogId } from '../sip/index.ts';
 import type { BridgeLeg } from './leg.ts';
 
 /** Legs of this node by CallSid, and for live calls what became of legs that were answered elsewhere. */
@@ -11,6 +12,14 @@ export class CallTable {
 
   get(callSid: string): BridgeLeg | undefined {
     return this.#legs.get(callSid);
+  }
+
+  /** The leg whose far end is the other side of this dialog. */
+  ofDialog({ callId, localTag, remoteTag }: DialogId): BridgeLeg | undefined {
+    return this.all().find(({ sip }) => {
+      const dialog = sip?.control?.dialogId;
+      return dialog?.callId === callId && dialog.localTag === localTag && dialog.remoteTag === remoteTag;
+    });
   }
 
   all(): BridgeLeg[] {

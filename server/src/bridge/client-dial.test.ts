@@ -55,7 +55,12 @@ describe('ringing devices', () => {
       callSid: child,
       answeredBy: 'client:support/alice',
     });
-    expect(world.bus.types('client.')).toEqual(['client.registered', 'client.incoming', 'client.accepted']);
+    expect(world.bus.types('client.')).toEqual([
+      'client.registered',
+      'client.incoming',
+      'client.accepted',
+      'client.presence',
+    ]);
     expect(device.words()).toEqual(['incoming']);
   });
 

@@ -91,8 +91,10 @@ export class ClientDial implements BridgeLeg {
       await watch.ready;
       const found = await this.#context.registrations.find(accountSid, this.#target);
       if (this.core.isEnded) return;
-      for (const { registration, connection } of found) this.#told.set(registration, connection);
-      this.#runner.dispatch({ kind: 'start', devices: found.map(deviceOf), timeoutMs });
+      const present = found.filter(({ state }) => state !== 'away');
+      for (const { registration, connection } of present) this.#told.set(registration, connection);
+      if (found.length > 0 && present.length === 0) this.#endMessage = 'every device is set away';
+      this.#runner.dispatch({ kind: 'start', devices: present.map(deviceOf), timeoutMs });
       if (this.#runner.state.phase === 'ringing') {
         this.core.post({ kind: 'leg-ringing', callSid: this.core.callSid, earlyMedia: false });
       }
@@ -186,7 +188,9 @@ export class ClientDial implements BridgeLeg {
       this.#runner.dispatch({ kind: 'unregistered', registration });
       return;
     }
-    const { connection } = change.registration;
+    const { connection, state } = change.registration;
+    // A device that rings already goes on: its user declines, or lets it ring.
+    if (state === 'away') return;
     if (this.#told.get(registration) === connection) return;
     if (this.#runner.state.phase === 'ringing') this.#told.set(registration, connection);
     this.#runner.dispatch({ kind: 'registered', device: deviceOf(change.registration) });
@@ -266,7 +270,7 @@ export class ClientDial implements BridgeLeg {
 
   #cancelReason(cause: EndCause): CancelReason {
     if (cause === 'no-answer') return 'timeout';
-    if (cause === 'hangup-caller' || (cause === 'canceled' && this.core.call.isRootEnded)) return 'caller-hung-up';
+    if (cause === 'hangup-caller' || (cause === 'canceled' && this.core.call.isLeadEnded)) return 'caller-hung-up';
     return cause === 'canceled' || cause === 'hangup-api' ? 'canceled' : 'failed';
   }
 }

@@ -1,4 +1,4 @@
-import type { SoftphonePush } from '@hookswitch/shared';
+import type { DeviceState, SoftphonePush } from '@hookswitch/shared';
 import type { ExtensionConnection } from '../gateway/ports.ts';
 import type { Clock, Timer } from '../kernel/index.ts';
 
@@ -14,15 +14,32 @@ export class DeviceConnection {
   readonly #clock: Clock;
   readonly #nodes = new Map<string, string>();
   readonly #held: SoftphonePush[] = [];
+  readonly #onState: () => void;
+  #away = false;
   #setups = 0;
   /** Requests answered whose held messages are due. */
   #answered = 0;
   #flush: Timer | undefined;
   #closed = false;
 
-  constructor(connection: ExtensionConnection, clock: Clock) {
+  /** @param onState hears when `state` may have changed */
+  constructor(connection: ExtensionConnection, clock: Clock, onState: (device: DeviceConnection) => void) {
     this.connection = connection;
     this.#clock = clock;
+    this.#onState = () => {
+      if (!this.#closed) onState(this);
+    };
+  }
+
+  /** What the device is doing: its user's word first, then whether it has a call. */
+  get state(): DeviceState {
+    if (this.#away) return 'away';
+    return this.#nodes.size > 0 ? 'busy' : 'available';
+  }
+
+  setAway(away: boolean): void {
+    this.#away = away;
+    this.#onState();
   }
 
   get isClosed(): boolean {
@@ -35,6 +52,7 @@ export class DeviceConnection {
 
   addLeg(callSid: string, node: string): void {
     this.#nodes.set(callSid, node);
+    this.#onState();
   }
 
   /** Runs a request that makes a leg; messages about legs not known yet follow its answer. */
@@ -50,7 +68,7 @@ export class DeviceConnection {
   }
 
   push(push: SoftphonePush): void {
-    if (this.#setups === 0 || this.#nodes.has(push.callSid)) {
+    if (this.#setups === 0 || !('callSid' in push) || this.#nodes.has(push.callSid)) {
       this.#send(push);
       return;
     }
@@ -75,7 +93,7 @@ export class DeviceConnection {
 
   #send(push: SoftphonePush | undefined): void {
     if (push === undefined || this.#closed) return;
-    if (push.type === 'ended') this.#nodes.delete(push.callSid);
+    if (push.type === 'ended' && this.#nodes.delete(push.callSid)) this.#onState();
     this.connection.push(push);
   }
 }

@@ -1,5 +1,5 @@
 import { eventDataSchemas, topics } from '@hookswitch/shared';
-import type { HookswitchEvent, SoftphonePush } from '@hookswitch/shared';
+import type { DeviceState, HookswitchEvent, SoftphonePush } from '@hookswitch/shared';
 import type { EventSink } from '../calls/ports.ts';
 import type { ExtensionConnection } from '../gateway/ports.ts';
 import { describeError, randomHex } from '../kernel/index.ts';
@@ -26,6 +26,9 @@ interface Held {
   grace: Timer | undefined;
   readonly subscriptions: readonly { close(): void }[];
 }
+
+/** What a device says of itself when it registers. */
+type Wish = { readonly device: string | undefined; readonly state: DeviceState };
 
 /** Pause before the store is asked again to remove a registration, milliseconds. */
 const RETRY_MS = 5_000;
@@ -63,7 +66,11 @@ export class DeviceRegistrations {
   async register(
     connection: ExtensionConnection,
     identity: string,
-    wish: { readonly device: string | undefined; readonly registration: string | undefined },
+    wish: {
+      readonly device: string | undefined;
+      readonly registration: string | undefined;
+      readonly state: DeviceState;
+    },
   ): Promise<string> {
     const held = this.#byConnection.get(connection.id);
     if (held !== undefined) {
@@ -75,9 +82,25 @@ export class DeviceRegistrations {
     const id = wanted ?? `RG${randomHex(this.#options.random, 16)}`;
     const key: RegistrationKey = { accountSid: connection.grants.accountSid, identity, registration: id };
     const known = this.#byId.get(idOf(key));
-    if (known === undefined) await this.#create(key, connection, wish.device);
-    else await this.#takeUp(known, connection, wish.device);
+    if (known === undefined) await this.#create(key, connection, wish);
+    else await this.#takeUp(known, connection, wish);
     return id;
+  }
+
+  stateOf(connection: ExtensionConnection): DeviceState | undefined {
+    const held = this.#byConnection.get(connection.id);
+    return held === undefined ? undefined : (held.registration.state ?? 'available');
+  }
+
+  /** What the device of this connection is doing from now on. Stored and published soon after. */
+  setState(connection: ExtensionConnection, state: DeviceState): void {
+    const held = this.#byConnection.get(connection.id);
+    if (held === undefined || (held.registration.state ?? 'available') === state) return;
+    held.registration = { ...held.registration, state };
+    this.#options.registrations.put(held.registration).catch((error: unknown) => {
+      this.#options.log.warn({ err: error, state }, `the state of a device is not stored: ${describeError(error)}`);
+    });
+    this.#tellState(held.registration);
   }
 
   /** The device no longer wants calls. */
@@ -100,7 +123,7 @@ export class DeviceRegistrations {
     await Promise.allSettled([...this.#byId.values()].map((held) => this.#remove(held, 'shutdown')));
   }
 
-  async #create(key: RegistrationKey, connection: ExtensionConnection, device: string | undefined): Promise<void> {
+  async #create(key: RegistrationKey, connection: ExtensionConnection, wish: Wish): Promise<void> {
     const { registrations, notifications, clock, node, events } = this.#options;
     const { accountSid, identity } = key;
     // A device that comes from another gateway keeps its place in the order.
@@ -109,8 +132,9 @@ export class DeviceRegistrations {
       ...key,
       node,
       connection: connection.id,
-      device: device ?? before?.device,
+      device: wish.device ?? before?.device,
       since: before?.since ?? clock.now(),
+      ...stateAfter(before, wish),
     };
     const subscriptions = (['incoming', 'cancel'] as const).map((what) =>
       notifications.subscribe(accountSid, topics.client(identity, what), (event) => {
@@ -136,9 +160,10 @@ export class DeviceRegistrations {
       subject: identity,
       data: registration.device === undefined ? data : { ...data, device: registration.device },
     });
+    if (registration.state !== undefined) this.#tellState(registration);
   }
 
-  async #takeUp(held: Held, connection: ExtensionConnection, device: string | undefined): Promise<void> {
+  async #takeUp(held: Held, connection: ExtensionConnection, wish: Wish): Promise<void> {
     held.grace?.cancel();
     held.grace = undefined;
     if (held.connection !== undefined) this.#byConnection.delete(held.connection.id);
@@ -146,7 +171,7 @@ export class DeviceRegistrations {
     held.registration = {
       ...held.registration,
       connection: connection.id,
-      device: device ?? held.registration.device,
+      device: wish.device ?? held.registration.device,
     };
     this.#byConnection.set(connection.id, held);
     await this.#options.registrations.put(held.registration);
@@ -180,6 +205,11 @@ export class DeviceRegistrations {
     this.#options.events.emit({ accountSid, type: 'client.unregistered', subject: identity, data });
   }
 
+  #tellState({ accountSid, identity, registration, device, state = 'available' }: Registration): void {
+    const data = { identity, registration, ...(device === undefined ? {} : { device }), state };
+    this.#options.events.emit({ accountSid, type: 'client.presence', subject: identity, data });
+  }
+
   #isHeld(held: Held): boolean {
     return this.#byId.get(idOf(held.registration)) === held;
   }
@@ -199,6 +229,12 @@ export class DeviceRegistrations {
     const push = pushOf(event, held.registration.registration, this.#options.clock.now());
     if (push !== undefined) connection.push(push);
   }
+}
+
+/** Away it stays over a reconnect. Undefined says available. */
+function stateAfter(before: Registration | undefined, { state }: Wish): { state?: DeviceState } {
+  if (before?.state === 'away') return { state: 'away' };
+  return state === 'available' ? {} : { state };
 }
 
 /** What a device is told of an event; nothing when it names another registration or came too late. */

@@ -1,18 +1,41 @@
 import { sidFromHex } from '@hookswitch/shared';
-import type { SoftphoneRequest } from '@hookswitch/shared';
+import type { HubErrorName, SoftphoneRequest } from '@hookswitch/shared';
 import { describeError, randomHex } from '../kernel/index.ts';
 import { BridgeCall } from './bridge-call.ts';
 import { ClientDial } from './client-dial.ts';
 import { ClientLeg } from './client-leg.ts';
 import type { HostContext } from './host-context.ts';
 import { LegCore } from './leg.ts';
+import { BridgeRequestError, documentOf, paramsOf } from './requests/index.ts';
 import { refusal } from './rpc-messages.ts';
 import type { Caller, DeviceRequest, Reply } from './rpc-messages.ts';
 import { SealedTokenError } from './sealed-token.ts';
 import type { TokenBearer, TokenPurpose } from './sealed-token.ts';
 
 type RequestOf<T extends SoftphoneRequest['type']> = Extract<SoftphoneRequest, { type: T }>;
-type InCall = RequestOf<'connect-transport' | 'produce' | 'restart-ice' | 'hangup' | 'mute' | 'digits'>;
+type InCall = RequestOf<'connect-transport' | 'produce' | 'restart-ice' | 'hangup' | 'mute' | 'digits' | 'message'>;
+
+/** A call that a client begins. */
+interface CallToBegin {
+  /** Undefined: the document is all its instructions. */
+  readonly applicationSid: string | undefined;
+  readonly to: string;
+  readonly params: Readonly<Record<string, string>>;
+  readonly document?: string;
+  /** Decides, once the leg has its media, whether there is to be a call. Rejects when there is not. */
+  readonly claim?: (callSid: string) => Promise<void>;
+}
+
+/** What a device is told of a bridge request that it cannot answer. */
+const REFUSALS: Readonly<Record<BridgeRequestError['reason'], HubErrorName>> = {
+  unknown: 'bridgeTokenInvalid',
+  foreign: 'bridgeTokenInvalid',
+  accepted: 'alreadyAnswered',
+  expired: 'bridgeTokenExpired',
+  canceled: 'bridgeTokenExpired',
+  limit: 'limitExceeded',
+  unavailable: 'unavailable',
+};
 
 /** Requests of devices, as fronts hand them over. Refusals are replies; a rejection is a fault of this node. */
 export class DeviceRequests {
@@ -29,12 +52,14 @@ export class DeviceRequests {
       case 'reject':
         return this.#reject(caller, request);
       case 'connect':
+        if (request.bridgeToken !== undefined) return this.#answerRequest(caller, request, request.bridgeToken);
         if (outgoing === undefined) return refusal('notPermitted', 'the token does not grant outgoing calls');
         return this.#connect(caller, request, outgoing);
       case 'reattach':
         return this.#reattach(caller, request);
       case 'register':
       case 'unregister':
+      case 'presence':
         return refusal('unknownCommand');
       default:
         return this.#inCall(caller, request);
@@ -77,30 +102,64 @@ export class DeviceRequests {
   async #connect(
     caller: Caller,
     request: RequestOf<'connect'>,
-    outgoing: NonNullable<DeviceRequest['outgoing']>,
+    { applicationSid, params: pinned }: NonNullable<DeviceRequest['outgoing']>,
   ): Promise<Reply> {
+    // The token's parameters win: the backend that signed it may pin them.
+    const params = { ...request.params, ...pinned };
+    return await this.#begin(caller, request, { applicationSid, to: params['To'] ?? '', params });
+  }
+
+  /** What is no call is answered by a call of the client's, which the backend has said the other end of (BR-10). */
+  async #answerRequest(caller: Caller, request: RequestOf<'connect'>, token: string): Promise<Reply> {
+    const { requests } = this.#context;
+    if (requests === undefined) return refusal('bridgeTokenInvalid', 'this node has no bridge requests');
+    try {
+      const held = await requests.open(caller, token);
+      const { to, applicationSid } = held.request;
+      return await this.#begin(caller, request, {
+        applicationSid,
+        to,
+        params: { ...request.params, ...paramsOf(held.request) },
+        ...(applicationSid === undefined ? { document: documentOf(held.request) } : {}),
+        claim: (callSid) => requests.accept(held, { callSid, ...registrationOf(caller) }),
+      });
+    } catch (error) {
+      if (!(error instanceof BridgeRequestError)) throw error;
+      this.#context.log.info({ identity: caller.identity, reason: error.reason }, error.message);
+      return refusal(REFUSALS[error.reason], error.message);
+    }
+  }
+
+  /** @throws BridgeRequestError of `claim`: then there is no call */
+  async #begin(caller: Caller, request: RequestOf<'connect'>, order: CallToBegin): Promise<Reply> {
     const context = this.#context;
     const { accountSid, identity } = caller;
+    const { applicationSid, params, document, claim } = order;
     const callSid = sidFromHex('call', randomHex(context.random, 16));
-    const call = new BridgeCall(context, { callSid, accountSid });
-    const core = new LegCore(context, { callSid, call, parentCallSid: undefined, dialled: false });
+    const call = new BridgeCall(context, { callSid, accountSid, applicationSid });
+    const parties = { from: `client:${identity}`, to: order.to };
+    const core = new LegCore(context, { callSid, call, parentCallSid: undefined, dialled: false, parties });
     call.add(core);
     const leg = new ClientLeg(core, { context, owner: ownerOf(caller), address: caller });
     context.table.set(leg);
-    // The token's parameters win: the backend that signed it may pin them.
-    const params = { ...request.params, ...outgoing.params };
     const reply = await this.#open(leg, request.rtpCapabilities);
     if (!reply.ok) return reply;
+    if (claim !== undefined) await this.#claim(leg, claim);
+    if (leg.core.isEnded) return refusal('callGone');
     leg.core.log.info({ accountSid, identity }, "a client's call");
-    context.router.incoming({
-      callSid,
-      accountSid,
-      from: `client:${identity}`,
-      to: params['To'] ?? '',
-      origin: { kind: 'client', identity, params },
-      applicationSid: outgoing.applicationSid,
-    });
+    const origin = { kind: 'client', identity, params } as const;
+    context.router.incoming({ callSid, accountSid, ...parties, origin, applicationSid, document });
     return { ok: true, result: { ...reply.result, hint: context.rpc.node } };
+  }
+
+  /** The media are there: only now is it used up. */
+  async #claim(leg: ClientLeg, claim: NonNullable<CallToBegin['claim']>): Promise<void> {
+    try {
+      await claim(leg.core.callSid);
+    } catch (error) {
+      leg.core.finish({ cause: 'canceled', message: describeError(error), by: 'local' });
+      throw error;
+    }
   }
 
   #reattach(caller: Caller, request: RequestOf<'reattach'>): Reply {
@@ -144,6 +203,8 @@ export class DeviceRequests {
         case 'digits':
           leg.dialled(request.digits);
           return { ok: true, result: {} };
+        case 'message':
+          return await this.#context.messages.fromClient(leg, request);
       }
     } catch (error) {
       leg.core.log.warn({ err: error, request: request.type }, `media refused: ${describeError(error)}`);
@@ -180,4 +241,8 @@ export class DeviceRequests {
 
 function ownerOf(caller: Caller): { accountSid: string; identity: string; registration: string | undefined } {
   return { accountSid: caller.accountSid, identity: caller.identity, registration: caller.registration };
+}
+
+function registrationOf({ registration }: Caller): { registration?: string } {
+  return registration === undefined ? {} : { registration };
 }

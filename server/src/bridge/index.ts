@@ -1,7 +1,13 @@
 export type * from './ports.ts';
+export { gatewayName } from './trunks/index.ts';
+export type { IngressDecision, ScannerGuardOptions, TrunkDirectory, TrunkTest } from './trunks/index.ts';
+export type { PhoneConfiguration, PhoneDomainFacts, PhoneUserFacts } from './phones/index.ts';
 export { createBridgeHost } from './bridge-host.ts';
 export type { BridgeHost, BridgeHostOptions } from './bridge-host.ts';
 export type { SipContext } from './sip-ingress.ts';
 export { createSoftphoneExtension } from './softphone-extension.ts';
 export type { SoftphoneExtension, SoftphoneExtensionOptions } from './softphone-extension.ts';
+export { RPC as BRIDGE_RPC } from './rpc-messages.ts';
+export { callMessaging } from './call-messaging.ts';
 export { isNodeName, NodeRpcError } from './node-rpc-error.ts';
+export { BridgeRequestError, BridgeRequests, ExpiryWatch } from './requests/index.ts';

@@ -62,20 +62,20 @@ export class LegPlayback {
   }
 
   #start(leg: Leg, media: PlayMedia, playId: string | undefined): void {
-    const source = frameSource(media);
+    const source = frameSource(media, leg);
     this.stopAll();
     const isRingback = media.kind === 'tone' && media.tone === 'ringback';
     const current: Current = { playId, isRingback, playback: leg.play(source) };
     this.#current = current;
     void current.playback.done.then((end) => {
-      this.#settle(current, end);
+      this.#settle(current, end, current.playback.failure);
     });
   }
 
-  #settle(current: Current, end: PlaybackEnd): void {
+  #settle(current: Current, end: PlaybackEnd, message?: string): void {
     if (this.#current !== current) return;
     this.#current = undefined;
-    if (current.playId !== undefined) this.#ended(current.playId, end);
+    if (current.playId !== undefined) this.#ended(current.playId, end, message);
   }
 
   #ended(playId: string, result: PlaybackEnd, message?: string): void {

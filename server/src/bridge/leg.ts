@@ -1,12 +1,18 @@
-import type { EndCause, SoftphonePush } from '@hookswitch/shared';
-import type { EndRequest, LegEvent } from '../calls/ports.ts';
+import type { CallDirection, EndCause, EventData, SoftphonePush } from '@hookswitch/shared';
+import type { EndRequest, LegEvent, LegSipFacts } from '../calls/ports.ts';
 import { describeError } from '../kernel/index.ts';
 import type { Log, Unsubscribe } from '../kernel/index.ts';
 import type { Leg } from '../media/ports.ts';
 import type { BridgeCall } from './bridge-call.ts';
 import type { HostContext } from './host-context.ts';
+import { LegAnnouncement } from './leg-announcement.ts';
 import { LegPlayback } from './leg-playback.ts';
+import { LegStreams } from './leg-streams.ts';
+import { LegTaps } from './leg-taps.ts';
+import { LegTranscriptions } from './leg-transcriptions.ts';
+import type { CallControl } from '../sip/index.ts';
 import type { Merge } from './merge.ts';
+import type { LegReports } from './quality-reports.ts';
 import { SilenceWatch } from './silence-watch.ts';
 
 /** One leg of a call, whatever is at its far end. Methods never throw, and do nothing once the leg has ended. */
@@ -23,6 +29,16 @@ export interface BridgeLeg {
   openAudio(): void;
   /** Tells the device at the far end. Does nothing on a SIP leg. */
   tell(push: SoftphonePush): void;
+  /** The SIP peer at the far end; absent where there is none. */
+  readonly sip?: SipPeer;
+}
+
+/** What transfers need of a leg's SIP peer. */
+export interface SipPeer {
+  /** The call with it; undefined while none was placed. */
+  readonly control: CallControl | undefined;
+  /** The leg goes on with another far end: what becomes of this one is no news of the leg any more. */
+  detach(): void;
 }
 
 /** How a leg ended. */
@@ -31,6 +47,10 @@ export interface LegEnd {
   readonly message: string;
   readonly by: 'remote' | 'local';
   readonly sipStatus?: number;
+  /** What SIP told of a leg that was placed. */
+  readonly sip?: LegSipFacts;
+  /** What an application that was dialled says at its end. */
+  readonly returned?: Readonly<Record<string, string>>;
 }
 
 export interface LegFacts {
@@ -40,6 +60,8 @@ export interface LegFacts {
   readonly parentCallSid: string | undefined;
   /** We called this party; it did not call us. */
   readonly dialled: boolean;
+  /** Between whom, as the events of the call say it (default: those the call came in with). */
+  readonly parties?: { readonly from: string; readonly to: string };
 }
 
 /** Why silence of the far end is no fault: it holds the call, agreed to send nothing, or muted itself. */
@@ -55,6 +77,14 @@ export class LegCore {
   readonly parentCallSid: string | undefined;
   readonly dialled: boolean;
   readonly playback: LegPlayback;
+  /** What it hears over everything else. */
+  readonly announcement: LegAnnouncement;
+  /** What listens in on it. */
+  readonly taps: LegTaps;
+  /** What is said on it, in words. */
+  readonly transcriptions: LegTranscriptions;
+  /** Its audio with applications. */
+  readonly streams: LegStreams;
   readonly log: Log;
   /** The join with another leg, while there is one. */
   merge: Merge | undefined;
@@ -64,6 +94,8 @@ export class LegCore {
   readonly #silence: SilenceWatch;
   readonly #releases: Unsubscribe[] = [];
   readonly #exemptions = new Set<Exemption>();
+  readonly #parties: LegFacts['parties'];
+  #reports: LegReports | undefined;
   #media: Leg | undefined;
   #phase: 'open' | 'answered' | 'ended' = 'open';
   #answeredBy: string | undefined;
@@ -74,9 +106,32 @@ export class LegCore {
     this.call = facts.call;
     this.parentCallSid = facts.parentCallSid;
     this.dialled = facts.dialled;
+    this.#parties = facts.parties;
     this.log = context.log.child({ callSid: facts.callSid });
-    this.playback = new LegPlayback(facts.callSid, (event) => {
+    const post = (event: LegEvent): void => {
       this.post(event);
+    };
+    this.playback = new LegPlayback(facts.callSid, post);
+    this.announcement = new LegAnnouncement(facts.callSid, post);
+    this.taps = new LegTaps({
+      clock: context.clock,
+      callSid: facts.callSid,
+      accountSid: facts.call.accountSid,
+      log: this.log,
+      recordings: context.recordings,
+      recognizer: context.recognizer,
+      post,
+    });
+    this.transcriptions = new LegTranscriptions({
+      accountSid: facts.call.accountSid,
+      clock: context.clock,
+      recognizer: context.recognizer,
+    });
+    this.streams = new LegStreams({
+      callSid: facts.callSid,
+      accountSid: facts.call.accountSid,
+      streams: context.streams,
+      post,
     });
     this.#silence = new SilenceWatch({
       clock: context.clock,
@@ -121,6 +176,7 @@ export class LegCore {
       return false;
     }
     this.#media = media;
+    this.#context.observer?.media(this.callSid, media);
     // Both kinds of legs raise these; a union of overloads cannot be called.
     const events = media as Pick<Extract<Leg, { kind: 'sip' }>, 'on'>;
     this.#releases.push(
@@ -131,12 +187,21 @@ export class LegCore {
         this.#silence.update({ receiving: true });
         this.merge?.flowing(this);
       }),
-      events.on('silent', () => {
+      events.on('silent', ({ forMs }) => {
         this.#silence.update({ receiving: false });
+        this.#reports?.silent(forMs);
         this.merge?.silent(this);
       }),
       events.on('resumed', () => {
         this.#silence.update({ receiving: true });
+        this.#reports?.audible();
+      }),
+      events.on('quiet', ({ forMs, levelDbov }) => {
+        // What a party that muted itself does not say is no news.
+        if (!this.isExempt) this.#reports?.quiet(forMs, levelDbov);
+      }),
+      events.on('sound', () => {
+        this.#reports?.audible();
       }),
     );
     return true;
@@ -148,13 +213,18 @@ export class LegCore {
     else this.#releases.push(release);
   }
 
-  answered(answeredBy?: string): void {
+  answered(answeredBy?: string, sip?: LegSipFacts): void {
     if (this.#phase !== 'open') return;
     this.#phase = 'answered';
     this.#answeredBy = answeredBy;
     this.#silence.update({ answered: true });
-    const event = { kind: 'leg-answered', callSid: this.callSid } as const;
-    this.post(answeredBy === undefined ? event : { ...event, answeredBy });
+    this.#beginReports();
+    this.post({
+      kind: 'leg-answered',
+      callSid: this.callSid,
+      ...(answeredBy === undefined ? {} : { answeredBy }),
+      ...(sip === undefined ? {} : { sip }),
+    });
   }
 
   exempt(why: Exemption, on: boolean): void {
@@ -166,6 +236,36 @@ export class LegCore {
     this.merge?.exempt(this);
   }
 
+  /** What every event of the leg says of it. */
+  get eventFacts(): EventData<'call.held'> {
+    const { callSid, parentCallSid } = this;
+    const { applicationSid } = this.call;
+    return {
+      callSid,
+      ...(parentCallSid === undefined ? {} : { parentCallSid }),
+      direction: this.#direction,
+      ...this.#between,
+      ...(applicationSid === undefined ? {} : { applicationSid }),
+    };
+  }
+
+  /** Who the far end talks with, as the call's events say it. */
+  get otherParty(): string {
+    const { from, to } = this.#between;
+    return this.dialled ? from : to;
+  }
+
+  /** Somebody else is at the far end now, and `leg` says what it does. */
+  farEndChanged(leg: BridgeLeg, by: string): void {
+    const held = this.#exemptions.has('held');
+    this.exempt('held', false);
+    this.exempt('listens-only', false);
+    this.merge?.rebind(leg);
+    if (held) this.post({ kind: 'resumed', callSid: this.callSid });
+    this.log.info({ by }, 'another party took the place of the far end');
+    this.post({ kind: 'replaced', callSid: this.callSid, by });
+  }
+
   /** A key pressed by the far end: the router hears of it, and the leg it is merged with. */
   digit(digit: string): void {
     this.digits(digit, [digit]);
@@ -175,7 +275,10 @@ export class LegCore {
   digits(text: string, keys: readonly string[]): void {
     if (this.isEnded) return;
     this.merge?.peerOf(this).sendDigits(text);
-    for (const digit of keys) this.post({ kind: 'digit', callSid: this.callSid, digit });
+    for (const digit of keys) {
+      this.streams.digit(digit);
+      this.post({ kind: 'digit', callSid: this.callSid, digit });
+    }
   }
 
   post(event: LegEvent): void {
@@ -191,9 +294,14 @@ export class LegCore {
   finish(end: LegEnd): boolean {
     if (this.#phase === 'ended') return false;
     this.playback.stopAll();
+    this.announcement.close();
+    this.taps.close();
+    this.streams.close();
+    this.transcriptions.close();
     this.#phase = 'ended';
     this.merge?.close();
     this.#silence.close();
+    this.#reports?.end();
     for (const release of this.#releases.splice(0)) release();
     if (this.#media !== undefined) this.#closeMedia(this.#media);
     this.#context.table.remove(this.callSid);
@@ -201,6 +309,30 @@ export class LegCore {
     this.post({ kind: 'leg-ended', callSid: this.callSid, ...end });
     this.call.legEnded(this);
     return true;
+  }
+
+  #beginReports(): void {
+    const media = this.#media;
+    if (media === undefined) return;
+    const isMerged = (): boolean => this.merge !== undefined;
+    this.#reports = this.#context.quality.begin({
+      accountSid: this.call.accountSid,
+      facts: this.eventFacts,
+      media,
+      get isMerged() {
+        return isMerged();
+      },
+    });
+  }
+
+  get #between(): { readonly from: string; readonly to: string } {
+    const { from, to } = this.#parties ?? this.call.incoming ?? { from: '', to: '' };
+    return { from, to };
+  }
+
+  get #direction(): CallDirection {
+    if (!this.isRoot) return 'outbound-dial';
+    return this.dialled ? 'outbound-api' : 'inbound';
   }
 
   #closeMedia(media: Leg): void {

@@ -1,4 +1,20 @@
-import type { EndRequest, Legs, PlaceRequest, PlayMedia } from '../calls/ports.ts';
+import type {
+  EndRequest,
+  Legs,
+  ListenOptions,
+  MachineDetectionOptions,
+  PlaceRequest,
+  PlayMedia,
+  RecordingOrder,
+  RecordingOutcome,
+  ReferAnswer,
+  ReferOutcome,
+  StreamOrder,
+  TranscriptionListener,
+  TranscriptionOrder,
+} from '../calls/ports.ts';
+import type { StreamListener } from '../media-streams/ports.ts';
+import { ApplicationLeg } from './application-leg.ts';
 import { BridgeCall } from './bridge-call.ts';
 import { ClientDial } from './client-dial.ts';
 import type { HostContext } from './host-context.ts';
@@ -6,6 +22,8 @@ import { LegCore } from './leg.ts';
 import type { BridgeLeg } from './leg.ts';
 import { mergeLegs } from './merge.ts';
 import { SipOutgoingLeg } from './sip-outgoing-leg.ts';
+import { TiedLeg } from './tied-leg.ts';
+import type { ReferResult } from '../sip/index.ts';
 
 /** The router's control of this node's legs. Each command is handed to the leg it names, or to nobody. */
 export class BridgeLegs implements Legs {
@@ -37,6 +55,15 @@ export class BridgeLegs implements Legs {
     this.#get(callSid)?.core.playback.stop(playId);
   }
 
+  announce(callSid: string, announcementSid: string, media: PlayMedia): void {
+    const core = this.#get(callSid)?.core;
+    core?.announcement.start(core.media, announcementSid, media);
+  }
+
+  stopAnnouncement(callSid: string, announcementSid: string): void {
+    this.#get(callSid)?.core.announcement.stop(announcementSid);
+  }
+
   place(request: PlaceRequest): void {
     const { callSid, parentCallSid, accountSid } = request;
     if (this.#get(callSid) !== undefined) {
@@ -44,7 +71,9 @@ export class BridgeLegs implements Legs {
       return;
     }
     const isRoot = parentCallSid === callSid;
-    const call = isRoot ? new BridgeCall(this.#context, { callSid, accountSid }) : this.#get(parentCallSid)?.core.call;
+    const call = isRoot
+      ? new BridgeCall(this.#context, { callSid, accountSid, applicationSid: request.applicationSid })
+      : this.#get(parentCallSid)?.core.call;
     if (call === undefined) {
       const message = 'the leg it was dialled for has ended';
       this.#context.router.legEvent({ kind: 'leg-ended', callSid, cause: 'canceled', message, by: 'local' });
@@ -55,9 +84,10 @@ export class BridgeLegs implements Legs {
       call,
       parentCallSid: isRoot ? undefined : parentCallSid,
       dialled: true,
+      parties: { from: request.from, to: request.to },
     });
     call.add(core);
-    const leg = this.#create(core, request);
+    const leg = this.#create(core, { ...request, applicationSid: call.applicationSid });
     this.#context.table.set(leg);
     void leg.start();
   }
@@ -79,9 +109,90 @@ export class BridgeLegs implements Legs {
     this.#get(callSid)?.sendDigits(digits);
   }
 
+  answerRefer(referId: string, answer: ReferAnswer): void {
+    this.#context.refers.answer(referId, answer);
+  }
+
+  refer(callSid: string, uri: string): void {
+    const leg = this.#get(callSid);
+    if (leg === undefined) return;
+    const tell = (outcome: ReferOutcome): void => {
+      if (!leg.core.isEnded) leg.core.post({ kind: 'referred', callSid, outcome });
+    };
+    const control = leg.core.isAnswered ? leg.sip?.control : undefined;
+    if (control === undefined) {
+      tell({ kind: 'refused', sipStatus: 501, message: 'the party is not reached by SIP' });
+      return;
+    }
+    void control.refer(uri).then((result) => {
+      tell(outcomeOf(result));
+    });
+  }
+
+  startRecording(callSid: string, order: RecordingOrder, stored: (outcome: RecordingOutcome) => void): void {
+    const core = this.#get(callSid)?.core;
+    if (core === undefined) stored({ kind: 'failed', message: 'the leg has ended' });
+    else core.taps.record(core.media, order, stored);
+  }
+
+  pauseRecording(callSid: string, recordingSid: string, behavior: 'skip' | 'silence'): void {
+    this.#get(callSid)?.core.taps.pause(recordingSid, behavior === 'skip');
+  }
+
+  resumeRecording(callSid: string, recordingSid: string): void {
+    this.#get(callSid)?.core.taps.resume(recordingSid);
+  }
+
+  stopRecording(callSid: string, recordingSid: string): void {
+    this.#get(callSid)?.core.taps.stop(recordingSid);
+  }
+
+  startStream(callSid: string, order: StreamOrder, listener: StreamListener): void {
+    const core = this.#get(callSid)?.core;
+    if (core === undefined) listener.ended({ by: 'call' });
+    else core.streams.start(core.media, order, listener);
+  }
+
+  stopStream(callSid: string, streamSid: string): void {
+    this.#get(callSid)?.core.streams.stop(streamSid);
+  }
+
+  startTranscription(callSid: string, order: TranscriptionOrder, listener: TranscriptionListener): void {
+    const core = this.#get(callSid)?.core;
+    if (core === undefined) listener.ended();
+    else core.transcriptions.start(core.media, order, listener);
+  }
+
+  stopTranscription(callSid: string, transcriptionSid: string): void {
+    this.#get(callSid)?.core.transcriptions.stop(transcriptionSid);
+  }
+
+  listen(callSid: string, listenId: string, options: ListenOptions): void {
+    const core = this.#get(callSid)?.core;
+    core?.taps.listen(core.media, listenId, options);
+  }
+
+  stopListening(callSid: string, listenId: string): void {
+    this.#get(callSid)?.core.taps.stopListening(listenId);
+  }
+
+  detectMachine(callSid: string, options: MachineDetectionOptions): void {
+    const core = this.#get(callSid)?.core;
+    core?.taps.detectMachine(core.media, options);
+  }
+
+  lead(callSid: string): void {
+    const core = this.#get(callSid)?.core;
+    core?.call.lead(core);
+  }
+
   #create(core: LegCore, request: PlaceRequest): BridgeLeg & { start(): Promise<void> } {
     const { target } = request;
+    if (target.kind === 'application') return new ApplicationLeg(core, { context: this.#context, request, target });
     if (target.kind === 'client') return new ClientDial(core, { context: this.#context, request, target });
+    if (target.kind === 'leg') {
+      return new TiedLeg(core, { context: this.#context, request, callSid: target.callSid });
+    }
     return new SipOutgoingLeg(core, {
       context: this.#context,
       request,
@@ -106,4 +217,9 @@ export class BridgeLegs implements Legs {
   #get(callSid: string): BridgeLeg | undefined {
     return this.#context.table.get(callSid);
   }
+}
+
+function outcomeOf({ kind, status, reason }: ReferResult): ReferOutcome {
+  if (kind === 'refused') return { kind, sipStatus: status, message: reason };
+  return kind === 'done' ? { kind, sipStatus: status } : { kind };
 }

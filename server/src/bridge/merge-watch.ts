@@ -37,7 +37,7 @@ export type MergeEffect =
   | TimerEffect<MergeTimer>;
 
 /** Silence that is worth an event, milliseconds. */
-export const ONE_WAY_AUDIO_MS = 5_000;
+const ONE_WAY_AUDIO_MS = 5_000;
 
 const SIDE: SideState = { flowed: false, exempt: false, reported: false };
 export const MERGE_START: MergeState = { phase: 'idle', sides: { this: SIDE, peer: SIDE } };

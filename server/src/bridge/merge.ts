@@ -10,7 +10,7 @@ import type { MergeEffect, MergeInput, MergeSide, MergeState, MergeTimer } from 
  * devices when audio is up both ways, and when a side is silent.
  */
 export class Merge {
-  readonly #legs: Readonly<Record<MergeSide, BridgeLeg>>;
+  readonly #legs: Record<MergeSide, BridgeLeg>;
   readonly #room: Room;
   readonly #timers: TimerSet<MergeTimer>;
   readonly #runner: MachineRunner<MergeState, MergeInput, MergeEffect>;
@@ -18,7 +18,7 @@ export class Merge {
 
   constructor(clock: Clock, room: Room, legs: Readonly<Record<MergeSide, BridgeLeg>>) {
     this.#room = room;
-    this.#legs = legs;
+    this.#legs = { ...legs };
     this.#timers = new TimerSet(clock, (name) => {
       this.#runner.dispatch({ kind: 'timer', name });
     });
@@ -42,6 +42,11 @@ export class Merge {
 
   peerOf(core: LegCore): BridgeLeg {
     return this.#legs.this.core === core ? this.#legs.peer : this.#legs.this;
+  }
+
+  /** A leg whose far end has changed: the other one's keys go there now. */
+  rebind(leg: BridgeLeg): void {
+    this.#legs[this.#sideOf(leg.core)] = leg;
   }
 
   flowing(core: LegCore): void {

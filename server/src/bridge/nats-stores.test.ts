@@ -1,29 +1,22 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Bus, EmbeddedNats } from '../bus/index.ts';
-import { silentLog, systemClock, systemRandom } from '../kernel/index.ts';
+import type { Bus } from '../bus/index.ts';
+import { startTestNats } from '../bus/testing/test-nats.ts';
+import type { TestNats } from '../bus/testing/test-nats.ts';
 import { nodeRpcConformance } from './node-rpc.conformance.ts';
 import { NatsNodeRpc } from './node-rpc.nats.ts';
 import type { Registration } from './ports.ts';
 import { registrationsConformance } from './registrations.conformance.ts';
 import { NatsRegistrations } from './registrations.nats.ts';
 
-const parts = { clock: systemClock, random: systemRandom, log: silentLog };
-let directory: string;
-let nats: EmbeddedNats;
+let nats: TestNats;
 let bus: Bus;
 
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'hs-bridge-'));
-  nats = await EmbeddedNats.start({ directory, ...parts });
-  bus = await Bus.connect({ url: nats.url, name: 'test', ...parts });
+  nats = await startTestNats();
+  ({ bus } = nats);
 });
 afterAll(async () => {
-  await bus.close();
   await nats.close();
-  await rm(directory, { recursive: true, force: true });
 });
 
 const open = (node: string, isAlive: (node: string) => boolean = () => true): Promise<NatsRegistrations> =>
@@ -74,7 +67,33 @@ it('registrations of one node are seen by another, and those of a dead node by n
   expect(await two.find(alice.accountSid, 'alice')).toEqual([alice]);
   alive.delete('gate-1');
   expect(await two.find(alice.accountSid, 'alice')).toEqual([]);
+  expect([...two.owners()]).toContain('gate-1');
+  expect(await two.forget('gate-1')).toEqual([alice]);
+  expect(await two.forget('gate-1')).toEqual([]);
   watch.close();
+  one.close();
+  two.close();
+});
+
+it('what has moved away from a dead node is not forgotten with it', async () => {
+  const [one, two] = [await open('gate-1'), await open('gate-2')];
+  const bob: Registration = {
+    accountSid: `AC${'d'.repeat(32)}`,
+    identity: 'bob',
+    registration: 'r1',
+    node: 'gate-1',
+    connection: 'c1',
+    device: undefined,
+    since: 1,
+  };
+  await one.put(bob);
+  const moved = { ...bob, node: 'gate-2', connection: 'c2' };
+  // Not yet seen by whoever tidies up.
+  const forgotten = two.forget('gate-1');
+  await one.put(moved);
+  const removed = await forgotten;
+  expect(await two.get(bob)).toEqual(moved);
+  expect(removed.length).toBeLessThanOrEqual(1);
   one.close();
   two.close();
 });

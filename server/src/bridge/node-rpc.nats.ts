@@ -25,9 +25,9 @@ export class NatsNodeRpc implements NodeRpc {
     return this.#rpc.serve(method, handler);
   }
 
-  async request(node: string, method: string, payload: unknown): Promise<unknown> {
+  async request(node: string, method: string, payload: unknown, timeoutMs?: number): Promise<unknown> {
     try {
-      return await this.#rpc.request(node, method, payload);
+      return await this.#rpc.request(node, method, payload, timeoutMs);
     } catch (error) {
       if (!(error instanceof RpcError)) throw error;
       throw new NodeRpcError(REASONS[error.reason], error.message, { cause: error });

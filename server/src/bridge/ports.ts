@@ -3,8 +3,11 @@
  * side of the bridge (front) and the call node's side (host) meet only through these: `Registrations`, `Notifications`
  * and `NodeRpc`. They work in one process and in several alike.
  */
-import type { HookswitchEvent } from '@hookswitch/shared';
+import type { DeviceState, HookswitchEvent } from '@hookswitch/shared';
 import type { Unsubscribe } from '../kernel/index.ts';
+import type { Leg } from '../media/ports.ts';
+
+export type * from './requests/ports.ts';
 
 /** A device that can be rung. */
 export interface Registration {
@@ -20,6 +23,24 @@ export interface Registration {
   readonly device: string | undefined;
   /** When the device first registered, epoch milliseconds. */
   readonly since: number;
+  /** Undefined: available. */
+  readonly state?: DeviceState | undefined;
+}
+
+/** Understands speech. Implemented by media-layer/. */
+export interface SpeechRecognizer {
+  /** What was said in these samples at 8 kHz; an empty text when nothing was understood. Bounded in time; never rejects. */
+  recognise(request: {
+    readonly accountSid: string;
+    readonly samples: Int16Array;
+    /** BCP 47. */
+    readonly language: string;
+    /** Words and phrases to expect; when there are any, nothing else has to be understood. */
+    readonly hints: readonly string[];
+  }): Promise<
+    | { readonly ok: true; readonly text: string; /** 0 to 1. */ readonly confidence: number }
+    | { readonly ok: false; readonly message: string }
+  >;
 }
 
 /** Names one registration. */
@@ -44,6 +65,8 @@ export interface Registrations {
    * `support/tier1` at any depth (not `support/tier1` itself).
    */
   find(accountSid: string, target: string): Promise<readonly Registration[]>;
+  /** Registrations of identities that begin with `prefix` (empty: all), oldest first. */
+  list(accountSid: string, prefix: string): Promise<readonly Registration[]>;
   /**
    * Changes to registrations of a target from now on, in order per registration. The listener must not throw. `ready`
    * resolves when no later change can be missed.
@@ -77,30 +100,47 @@ export interface NodeRpc {
   readonly node: string;
   /** One handler a method. A handler that rejects is logged and answered `failed`. */
   serve(method: string, handler: (payload: unknown) => Promise<unknown>): Unsubscribe;
-  /** Bounded in time (default 5 s). @throws NodeRpcError */
-  request(node: string, method: string, payload: unknown): Promise<unknown>;
+  /** @param timeoutMs default 5000. @throws NodeRpcError */
+  request(node: string, method: string, payload: unknown, timeoutMs?: number): Promise<unknown>;
 }
 
-/** A way out to the PSTN for one number. */
-export interface OutboundTrunk {
-  readonly trunkSid: string;
-  /** Where the INVITE goes: host name or IP literal, and UDP port. */
-  readonly host: string;
-  readonly port: number;
-  /** User part of the From URI in place of the caller (trunks that accept only their own number). */
-  readonly fromUser?: string;
-  /** Host part of the From URI (default: the address SIP is announced with). */
-  readonly fromHost?: string;
-  readonly credentials?: { readonly username: string; readonly password: string };
-  /** In order of preference. */
-  readonly codecs: readonly ('PCMU' | 'PCMA')[];
+/** What an application asks about the messages of a call. `callSid` is any leg of the account. */
+export type CallMessageRequest = { readonly accountSid: string; readonly callSid: string } & (
+  | {
+      readonly kind: 'subscribe';
+      readonly url: string;
+      readonly method: 'GET' | 'POST';
+      readonly idempotencyKey?: string | undefined;
+    }
+  | { readonly kind: 'unsubscribe'; readonly sid: string }
+  /** `content`: a JSON value. */
+  | { readonly kind: 'send'; readonly content: unknown; readonly idempotencyKey?: string | undefined }
+);
+export type CallMessageReply =
+  /** `at`: epoch milliseconds. */
+  | { readonly ok: true; readonly sid: string; readonly at: number }
+  | {
+      readonly ok: false;
+      readonly reason: 'no-such-call' | 'not-found' | 'no-client' | 'limit' | 'unavailable';
+      readonly message?: string | undefined;
+    };
+
+/** Messages into calls and subscriptions to those out of them, whichever node holds the call. */
+export interface CallMessaging {
+  /** Bounded in time; never rejects. */
+  request(request: CallMessageRequest): Promise<CallMessageReply>;
 }
 
-/** Which trunk serves a number. Synchronous: answered from the mirrored configuration. */
-export interface Trunks {
-  outbound(query: {
+/** Looks on: who builds the call trace. Methods must not throw. */
+export interface CallObserver {
+  /** A leg has a SIP dialog: told before the call router hears of the call, or as soon as the INVITE went out. */
+  sipDialog(leg: {
+    readonly callSid: string;
+    /** Undefined for the leg that the call came with. */
+    readonly parentCallSid: string | undefined;
     readonly accountSid: string;
-    readonly number: string;
-    readonly from: string;
-  }): OutboundTrunk | undefined;
+    readonly sipCallId: string;
+  }): void;
+  /** A leg got its media: listen to its events for as long as it lives. */
+  media(callSid: string, leg: Leg): void;
 }

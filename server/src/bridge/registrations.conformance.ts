@@ -57,6 +57,20 @@ export function registrationsConformance(
       expect(await ids(A, 's/t1')).toEqual(['r5']);
       expect(await ids(B, 's/*')).toEqual(['r6']);
       expect(await ids(A, 'nobody')).toEqual([]);
+      const listed = async (prefix: string): Promise<string[]> =>
+        (await store.list(A, prefix)).map((held) => held.registration);
+      expect(await listed('')).toHaveLength(5);
+      expect(await listed('s/t1')).toHaveLength(5);
+      expect(await listed('s/t1/')).toEqual(['r2', 'r3', 'r1']);
+      expect(await listed('x')).toEqual([]);
+    });
+
+    it('BR-7 keeps what a device is doing', async () => {
+      await store.put(registration('alice', 'r1'));
+      await store.put(registration('alice', 'r1', { state: 'away' }));
+      expect((await store.find(A, 'alice')).map(({ state }) => state)).toEqual(['away']);
+      await store.put(registration('alice', 'r1', { state: 'busy' }));
+      expect((await store.list(A, '')).map(({ state }) => state)).toEqual(['busy']);
     });
 
     it.each(['a.b', 'ü@x+1', '*', '>', 'a=2Eb'])('keeps any identity apart from all others: %s', async (identity) => {

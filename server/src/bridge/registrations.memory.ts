@@ -43,6 +43,13 @@ export class MemoryRegistrations implements Registrations {
     return Promise.resolve(found.sort((a, b) => a.since - b.since));
   }
 
+  list(accountSid: string, prefix: string): Promise<readonly Registration[]> {
+    const found = [...this.#byKey.values()].filter(
+      (held) => held.accountSid === accountSid && held.identity.startsWith(prefix),
+    );
+    return Promise.resolve(found.sort((a, b) => a.since - b.since));
+  }
+
   watch(
     accountSid: string,
     target: string,

@@ -1,3 +1,4 @@
+import { deviceStateSchema } from '@hookswitch/shared';
 import { z } from 'zod';
 import { KvBucket, KvError, kvKey } from '../bus/index.ts';
 import type { Bus, KvChange, KvMirror } from '../bus/index.ts';
@@ -13,6 +14,7 @@ const registrationSchema = z.object({
   connection: z.string(),
   device: z.string().optional(),
   since: z.number(),
+  state: deviceStateSchema.optional(),
 });
 type Stored = z.infer<typeof registrationSchema>;
 
@@ -29,7 +31,8 @@ const SEEN_MS = 2_000;
 
 /**
  * Registrations in a KV bucket, read from a mirror in memory. Each one belongs to the lease of its node: those of dead
- * nodes are ignored, and `open` deletes what an earlier life of this node left. The caller closes it.
+ * nodes are ignored until the sweeper has them forgotten, and `open` deletes what an earlier life of this node left. The
+ * caller closes it.
  */
 export class NatsRegistrations implements Registrations {
   readonly #options: NatsRegistrationsOptions;
@@ -53,15 +56,19 @@ export class NatsRegistrations implements Registrations {
     const store = new NatsRegistrations(options, bucket);
     await store.#mirror.ready;
     for (const [key, held] of [...store.#mirror.entries()]) {
-      if (held.node === options.node || !options.isAlive(held.node)) await bucket.delete(key);
+      if (held.node === options.node) await bucket.delete(key);
     }
     return store;
   }
 
   async put(registration: Registration): Promise<void> {
     const key = keyOf(registration);
-    const { device, ...rest } = registration;
-    const stored: Stored = device === undefined ? rest : { ...rest, device };
+    const { device, state, ...rest } = registration;
+    const stored: Stored = {
+      ...rest,
+      ...(device === undefined ? {} : { device }),
+      ...(state === undefined ? {} : { state }),
+    };
     if (registration.node === this.#options.node) this.#own.set(key, stored);
     const revision = await this.#bucket.put(key, stored);
     await this.#seen(() => (this.#mirror.revision(key) ?? 0) >= revision);
@@ -89,12 +96,11 @@ export class NatsRegistrations implements Registrations {
   }
 
   find(accountSid: string, target: string): Promise<readonly Registration[]> {
-    const found: Registration[] = [];
-    for (const [, held] of this.#mirror.entries()) {
-      if (held.accountSid !== accountSid || !targetMatches(target, held.identity)) continue;
-      if (this.#options.isAlive(held.node)) found.push(registrationOf(held));
-    }
-    return Promise.resolve(found.sort((a, b) => a.since - b.since));
+    return Promise.resolve(this.#living(accountSid, (identity) => targetMatches(target, identity)));
+  }
+
+  list(accountSid: string, prefix: string): Promise<readonly Registration[]> {
+    return Promise.resolve(this.#living(accountSid, (identity) => identity.startsWith(prefix)));
   }
 
   watch(
@@ -113,8 +119,37 @@ export class NatsRegistrations implements Registrations {
     return { ready: this.#mirror.ready, close };
   }
 
+  /** Nodes that hold registrations, dead or alive. */
+  owners(): Iterable<string> {
+    return new Set([...this.#mirror.entries()].map(([, held]) => held.node));
+  }
+
+  /** Removes what a dead node held, but not what has moved to another one meanwhile. @returns what was removed */
+  async forget(node: string): Promise<readonly Registration[]> {
+    const removed: Registration[] = [];
+    for (const [key, held] of [...this.#mirror.entries()]) {
+      if (held.node !== node) continue;
+      try {
+        await this.#bucket.delete(key, this.#mirror.revision(key));
+        removed.push(registrationOf(held));
+      } catch (error) {
+        if (!(error instanceof KvError) || error.reason !== 'conflict') throw error;
+      }
+    }
+    return removed;
+  }
+
   close(): void {
     this.#mirror.close();
+  }
+
+  #living(accountSid: string, matches: (identity: string) => boolean): Registration[] {
+    const found: Registration[] = [];
+    for (const [, held] of this.#mirror.entries()) {
+      if (held.accountSid !== accountSid || !matches(held.identity)) continue;
+      if (this.#options.isAlive(held.node)) found.push(registrationOf(held));
+    }
+    return found.sort((a, b) => a.since - b.since);
   }
 
   #restore(change: KvChange<Stored>): void {

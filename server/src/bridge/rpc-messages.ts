@@ -10,6 +10,14 @@ export const RPC = {
   detached: 'bridge-detached',
   /** front to host: what devices load their media with */
   capabilities: 'bridge-capabilities',
+  /** anybody to host: does a trunk answer? */
+  testTrunk: 'bridge-test-trunk',
+  /** anybody to host: which SIP phones are registered? */
+  phones: 'bridge-phones',
+  /** anybody to host: messages of a call */
+  messages: 'bridge-messages',
+  /** host to host: ties a leg to an RTP port of the other node */
+  tie: 'bridge-tie',
   /** host to front: a message for a device */
   push: 'bridge-push',
 } as const;
@@ -17,7 +25,7 @@ export const RPC = {
 const mediasoupObject = z.record(z.string(), z.unknown());
 
 /** The connection a request came over: everything in it is the front's own knowledge, nothing the device's word. */
-export const callerSchema = z.object({
+const callerSchema = z.object({
   accountSid: z.string(),
   identity: z.string(),
   registration: z.string().optional(),
@@ -25,6 +33,48 @@ export const callerSchema = z.object({
   connection: z.string(),
 });
 export type Caller = z.infer<typeof callerSchema>;
+
+export const phonesSchema = z.object({ accountSid: z.string() });
+
+const ofCall = { accountSid: z.string(), callSid: z.string() };
+export const callMessageRequestSchema = z.discriminatedUnion('kind', [
+  z.object({
+    ...ofCall,
+    kind: z.literal('subscribe'),
+    url: z.string(),
+    method: z.enum(['GET', 'POST']),
+    idempotencyKey: z.string().optional(),
+  }),
+  z.object({ ...ofCall, kind: z.literal('unsubscribe'), sid: z.string() }),
+  z.object({ ...ofCall, kind: z.literal('send'), content: z.unknown(), idempotencyKey: z.string().optional() }),
+]);
+export const callMessageReplySchema = z.discriminatedUnion('ok', [
+  z.object({ ok: z.literal(true), sid: z.string(), at: z.number() }),
+  z.object({
+    ok: z.literal(false),
+    reason: z.enum(['no-such-call', 'not-found', 'no-client', 'limit', 'unavailable']),
+    message: z.string().optional(),
+  }),
+]);
+
+/** `inside`: both ends are in one process. */
+export const tieRequestSchema = z.discriminatedUnion('do', [
+  z.object({
+    do: z.literal('tie'),
+    callSid: z.string(),
+    address: z.string(),
+    port: z.number(),
+    inside: z.boolean(),
+  }),
+  z.object({ do: z.literal('untie'), callSid: z.string() }),
+]);
+export type TieRequest = z.infer<typeof tieRequestSchema>;
+export const tieReplySchema = z.discriminatedUnion('ok', [
+  z.object({ ok: z.literal(true), address: z.string(), port: z.number() }),
+  z.object({ ok: z.literal(false), message: z.string() }),
+]);
+
+export const testTrunkSchema = z.object({ trunkSid: z.string() });
 
 /** `outgoing` is there for `connect` alone: from the connection's grants. */
 export const deviceRequestSchema = z.object({

@@ -1,7 +1,7 @@
 import { describeError } from '../kernel/index.ts';
 import type { SipLegMedia, SipMediaRemote } from '../media/ports.ts';
 import { SdpError } from '../sip/index.ts';
-import type { InfoRequest, NegotiatedAudio, ReinviteReply, SdpSession } from '../sip/index.ts';
+import type { InfoRequest, NegotiatedAudio, ReinviteReply, SdpSession, SrtpSuite } from '../sip/index.ts';
 import type { LegCore } from './leg.ts';
 
 /**
@@ -12,17 +12,31 @@ export class SipAudio {
   readonly #core: LegCore;
   readonly #media: SipLegMedia;
   readonly #sdp: SdpSession;
-  readonly #signallingAddress: string | undefined;
+  #signallingAddress: string | undefined;
+  readonly #isSignallingSecret: boolean | undefined;
   #held = false;
+  #srtp: SrtpSuite | undefined;
 
   constructor(
     core: LegCore,
-    parts: { readonly media: SipLegMedia; readonly sdp: SdpSession; readonly signallingAddress: string | undefined },
+    parts: {
+      readonly media: SipLegMedia;
+      readonly sdp: SdpSession;
+      readonly signallingAddress: string | undefined;
+      /** Whether SDP travels by TLS; undefined when that is not known here. */
+      readonly isSignallingSecret?: boolean;
+    },
   ) {
     this.#core = core;
     this.#media = parts.media;
     this.#sdp = parts.sdp;
     this.#signallingAddress = parts.signallingAddress;
+    this.#isSignallingSecret = parts.isSignallingSecret;
+  }
+
+  /** Where the far end's signalling comes from, once that is known: media from there is trusted more. */
+  signalledFrom(address: string | undefined): void {
+    this.#signallingAddress = address ?? this.#signallingAddress;
   }
 
   /** Whether an offer was answered: media can flow. */
@@ -53,13 +67,13 @@ export class SipAudio {
     this.#apply(this.#sdp.acceptAnswer(answer));
   }
 
-  /** Answers a re-INVITE: hold, resume, a new address. Without offer ours is returned and the ACK brings the answer. */
+  /** Answers a re-INVITE or UPDATE: hold, resume, a new address. Without offer ours is returned and the ACK brings the answer. */
   reinvite(offer: string | undefined): ReinviteReply {
     try {
       return { sdp: offer === undefined ? this.#sdp.createOffer() : this.answerOffer(offer) };
     } catch (error) {
-      this.#core.log.warn({ err: error }, `re-INVITE refused: ${describeError(error)}`);
-      return { status: error instanceof SdpError ? error.status : 488 };
+      this.#core.log.warn({ err: error }, `change of the media refused: ${describeError(error)}`);
+      return error instanceof SdpError ? { status: error.status, warning: error.warning } : { status: 488 };
     }
   }
 
@@ -73,6 +87,11 @@ export class SipAudio {
     }
   }
 
+  /** Our offer in a re-INVITE or UPDATE came to nothing: what was in force still is. */
+  offerDropped(): void {
+    this.#sdp.cancelOffer();
+  }
+
   /** DTMF by INFO: `application/dtmf-relay` (`Signal=5`) and `application/dtmf` (`5`). */
   info(info: InfoRequest): void {
     const digit = digitOfInfo(info);
@@ -81,11 +100,23 @@ export class SipAudio {
 
   #apply(audio: NegotiatedAudio): void {
     this.#media.update(remoteOf(audio, this.#signallingAddress));
+    this.#tellEncryption(audio.srtp?.suite);
     this.#core.exempt('listens-only', audio.direction === 'sendonly' || audio.direction === 'inactive');
     if (audio.heldByPeer === this.#held) return;
     this.#held = audio.heldByPeer;
     this.#core.exempt('held', this.#held);
     this.#core.post({ kind: this.#held ? 'held' : 'resumed', callSid: this.#core.callSid });
+  }
+
+  /** Keys in SDP are as secret as the signalling is: media over TCP or UDP signalling is encrypted for the look of it. */
+  #tellEncryption(suite: SrtpSuite | undefined): void {
+    if (suite === this.#srtp) return;
+    this.#srtp = suite;
+    const { log } = this.#core;
+    if (suite === undefined) log.warn({}, 'media is no longer encrypted: the far end agreed on plain RTP');
+    else if (this.#isSignallingSecret === false) {
+      log.warn({ srtp: suite }, 'media is encrypted, but its keys came over signalling without TLS');
+    } else log.info({ srtp: suite }, 'media is encrypted');
   }
 }
 
@@ -99,6 +130,7 @@ function remoteOf(audio: NegotiatedAudio, signallingAddress: string | undefined)
     ...(audio.telephoneEvent === undefined ? {} : { telephoneEvent: audio.telephoneEvent }),
     ...(audio.receiveTelephoneEvent === undefined ? {} : { receiveTelephoneEvent: audio.receiveTelephoneEvent }),
     ...(signallingAddress === undefined ? {} : { signallingAddress }),
+    ...(audio.srtp === undefined ? {} : { srtp: audio.srtp }),
   };
 }
 

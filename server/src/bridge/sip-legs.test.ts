@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { EndCause } from '@hookswitch/shared';
 import { settle } from '../kernel/clock.fake.ts';
 import { FakeIncoming, SDP } from './testing/sip.fake.ts';
+import { aGateway, aTrunk } from './testing/trunks.fake.ts';
 import { ACCOUNT, APPLICATION, NOTHING, World } from './testing/world.fake.ts';
 
 let world: World;
@@ -21,6 +22,8 @@ describe('calls from the PSTN', () => {
       { name: 'Diversion', value: '<sip:+15557777@192.0.2.1>;reason=no-answer' },
       { name: 'X-Ticket', value: '42' },
       { name: 'Subject', value: 'no' },
+      { name: 'P-Asserted-Identity', value: '<sip:+15551234@192.0.2.1;verstat=TN-Validation-Passed>' },
+      { name: 'P-Attestation-Indicator', value: 'B' },
     ];
     const { sip, root } = await world.caller(new FakeIncoming(admission(), SDP, headers));
     expect(world.router.calls).toEqual([
@@ -30,7 +33,13 @@ describe('calls from the PSTN', () => {
         applicationSid: APPLICATION,
         from: '+15551234',
         to: '+15550100',
-        origin: { kind: 'sip', trunkSid: 'TK1', sipCallId: 'call-1@192.0.2.1', sourceIp: '192.0.2.1' },
+        origin: {
+          kind: 'sip',
+          trunkSid: 'TK1',
+          sipCallId: 'call-1@192.0.2.1',
+          sourceIp: '192.0.2.1',
+          stirVerstat: 'TN-Validation-Passed-B',
+        },
         forwardedFrom: '+15557777',
         sipHeaders: { 'X-Ticket': '42' },
       },
@@ -97,8 +106,24 @@ describe('calls from the PSTN', () => {
     const { sipHandlers } = world.host;
     const call = new FakeIncoming(admission());
     expect(sipHandlers.authorize(call)).toEqual({ allow: true, context: world.router.admission });
-    world.router.admission = { admitted: false, sipStatus: 404, reason: 'no such number' };
-    expect(sipHandlers.authorize(call)).toEqual({ allow: false, status: 404, reason: 'no such number' });
+    const facts = { trunkSid: 'TK1', from: '+15551234', to: '+15550100' };
+    const refused = { admitted: false, kind: 'number-unknown', problem: 'number belongs to nobody' } as const;
+    world.router.admission = { ...refused, accountSid: ACCOUNT, ...facts };
+    expect(sipHandlers.authorize(call)).toEqual({
+      allow: false,
+      status: 404,
+      reason: 'this number is not assigned here',
+      headers: [{ name: 'Reason', value: 'Q.850;cause=1;text="this number is not assigned here"' }],
+    });
+    expect(world.bus.of('call.refused')).toMatchObject([
+      {
+        ...facts,
+        sipStatus: 404,
+        reason: 'number-unknown',
+        message: 'number belongs to nobody',
+        sourceIp: '192.0.2.1',
+      },
+    ]);
     Object.assign(call, { method: 'OPTIONS' });
     expect(sipHandlers.authorize(call)).toMatchObject({ allow: true });
   });
@@ -146,7 +171,7 @@ describe('calls from the PSTN', () => {
     world.legs.answer(root);
     expect(await sip.listener.onReinvite?.(hold)).toEqual({ sdp: expect.stringContaining('a=recvonly') as unknown });
     expect(await sip.listener.onReinvite?.(SDP.replace('40000', '40100'))).toHaveProperty('sdp');
-    expect(await sip.listener.onReinvite?.('nonsense')).toEqual({ status: 400 });
+    expect(await sip.listener.onReinvite?.('nonsense')).toMatchObject({ status: 400 });
     expect(world.media.leg(root).updates.map(({ port, direction }) => `${String(port)} ${direction}`)).toEqual([
       '40000 sendrecv',
       '40000 recvonly',
@@ -205,6 +230,31 @@ describe('calls from the PSTN', () => {
   });
 });
 
+describe('quality of a leg', () => {
+  it('is reported at its end, and not before while it hears nobody', async () => {
+    const { root } = await world.caller();
+    world.legs.answer(root);
+    world.media.leg(root).flow();
+    await world.clock.advanceAsync(20_000);
+    expect(world.bus.of('call.quality')).toEqual([]);
+    world.legs.end(root, { cause: 'hangup-callee', message: 'bye' });
+    await settle();
+    expect(world.bus.of('call.quality')).toMatchObject([
+      { callSid: root, scope: 'final', leg: 'sip', direction: 'inbound', seconds: 20 },
+    ]);
+  });
+
+  it('silence in the audio is an event, but not of a caller on hold', async () => {
+    const { sip, root } = await world.caller();
+    world.legs.answer(root);
+    world.media.leg(root).events.emit('quiet', { forMs: 30_000, levelDbov: -127 });
+    expect(world.bus.of('call.silence')).toMatchObject([{ callSid: root, seconds: 30, levelDbov: -127 }]);
+    await sip.listener.onReinvite?.(hold);
+    world.media.leg(root).events.emit('quiet', { forMs: 30_000, levelDbov: -127 });
+    expect(world.bus.of('call.silence').length).toBe(1);
+  });
+});
+
 describe('a call that was silent before it was held', () => {
   it('goes on when audio is back after the hold', async () => {
     const { sip, root } = await world.caller();
@@ -228,16 +278,16 @@ it('a caller who agreed to listen only may be silent', async () => {
 
 describe('calls to the PSTN', () => {
   it('go through the trunk with its credentials and our offer', async () => {
-    world.trunk = {
-      trunkSid: 'TK1',
-      host: 'sip.carrier.example',
-      port: 5080,
-      fromUser: '+15550000',
-      fromHost: 'us.example',
-      credentials: { username: 'u', password: 'p' },
-      codecs: ['PCMA'],
-    };
     const { root } = await world.caller();
+    const { identity } = aTrunk();
+    world.trunks.set(
+      aTrunk({
+        gateways: [aGateway('sip.carrier.example', { port: 5080 })],
+        identity: { ...identity, fromUser: '+15550000', fromDomain: 'us.example' },
+        digest: { username: 'u', secret: 'p' },
+        codecs: ['PCMA'],
+      }),
+    );
     await world.dialNumber(root, '+15559999', 12_000);
     const { options } = world.agent.last;
     expect(options).toMatchObject({
@@ -274,6 +324,15 @@ describe('calls to the PSTN', () => {
       headers: [{ name: 'X-Ticket', value: '42' }],
       credentials: { username: 'u', password: 'p' },
     });
+  });
+
+  it('RFC 3261 section 16.6 item 3: a call that came in goes on with one hop less, and a call of ours has its own', async () => {
+    const came = new FakeIncoming(admission());
+    Object.assign(came, { maxForwards: 12 });
+    await world.dialNumber((await world.caller(came)).root);
+    expect(world.agent.last.options.maxForwards).toBe(11);
+    await world.dialNumber((await world.caller()).root);
+    expect(world.agent.last.options).not.toHaveProperty('maxForwards');
   });
 
   it('ringing, answer, hang-up by the callee', async () => {
@@ -321,6 +380,7 @@ describe('calls to the PSTN', () => {
     const { root } = await world.caller();
     const child = await world.dialNumber(root);
     world.agent.last.failed(status, received);
+    await settle();
     expect(world.router.words(child)).toEqual([`ended ${cause} ${received ? 'remote' : 'local'}`]);
     const event = world.router.events.at(-1);
     expect(event).toMatchObject(received ? { sipStatus: status } : { kind: 'leg-ended' });
@@ -331,17 +391,18 @@ describe('calls to the PSTN', () => {
     const child = await world.dialNumber(root);
     world.agent.last.provisional(180);
     world.agent.last.failed(408, false);
+    await settle();
     expect(world.router.words(child)).toEqual(['ringing', 'ended no-answer local']);
   });
 
   it('no trunk, no media: ends with the reason', async () => {
     const { root } = await world.caller();
-    world.trunk = undefined;
+    world.trunks.set();
     const lost = await world.dialNumber(root);
     expect(world.router.words(lost)).toEqual(['ended unreachable local']);
     expect(world.router.events.at(-1)).toMatchObject({ message: expect.stringContaining('no trunk') as unknown });
     world.media.failLegs = new Error('no free port');
-    world.trunk = { trunkSid: 'TK1', host: '192.0.2.10', port: 5060, codecs: [] };
+    world.trunks.set(aTrunk({ codecs: [] }));
     expect(world.router.words(await world.dialNumber(root))).toEqual(['ended internal-error local']);
   });
 

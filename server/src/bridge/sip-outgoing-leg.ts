@@ -2,14 +2,19 @@ import type { EndRequest, PlaceRequest } from '../calls/ports.ts';
 import { describeError } from '../kernel/index.ts';
 import type { SipLegMedia } from '../media/ports.ts';
 import { createSdpSession } from '../sip/index.ts';
-import type { CallFailure, InviteOptions, OutgoingCall, OutgoingCallListener } from '../sip/index.ts';
+import type { CallFailure, HeaderField, InviteOptions, OutgoingCall, OutgoingCallListener } from '../sip/index.ts';
 import type { HostContext } from './host-context.ts';
-import type { BridgeLeg, LegCore } from './leg.ts';
+import type { BridgeLeg, LegCore, SipPeer } from './leg.ts';
+import { requestTransfer } from './refer-target.ts';
+import type { TransferRights } from './refer-target.ts';
 import { SipAudio } from './sip-audio.ts';
-import { dialDigits, endOf, goodbye } from './sip-farewell.ts';
-import { sipDestination } from './sip-destination.ts';
-import type { SipDestination } from './sip-destination.ts';
+import { dialDigits, endOf, goodbye, sipFacts } from './sip-farewell.ts';
+import { sipDestinations } from './sip-destination.ts';
 import { causeOfFailure, failureMessage } from './sip-status.ts';
+import type { GuardedCall } from './guards/index.ts';
+import { ForkedCall } from './phones/index.ts';
+import { OutgoingAttempts } from './trunks/index.ts';
+import type { SipAttempt } from './trunks/index.ts';
 
 /** What is known of a provisional response. */
 type Provisional = Parameters<NonNullable<OutgoingCallListener['onProvisional']>>[0];
@@ -21,10 +26,14 @@ export class SipOutgoingLeg implements BridgeLeg {
   readonly #request: PlaceRequest;
   /** Early media may be heard by the parent. */
   readonly #onEarlyMedia: (leg: BridgeLeg) => void;
+  #attempts: OutgoingAttempts | undefined;
+  #guarded: GuardedCall | undefined;
   #call: OutgoingCall | undefined;
   #audio: SipAudio | undefined;
   #ringing: 'no' | 'silent' | 'early' = 'no';
   #rang = false;
+  /** Somebody else is at the far end of the leg now. */
+  #detached = false;
 
   constructor(
     core: LegCore,
@@ -40,54 +49,127 @@ export class SipOutgoingLeg implements BridgeLeg {
     this.#onEarlyMedia = parts.onEarlyMedia;
   }
 
+  get sip(): SipPeer {
+    return {
+      control: this.#call,
+      detach: () => {
+        this.#detached = true;
+      },
+    };
+  }
+
   get canHear(): boolean {
     return this.core.isAnswered;
   }
 
   /** Binds the media and sends the INVITE. Never rejects: what goes wrong ends the leg. */
   async start(): Promise<void> {
-    const destination = sipDestination(this.#context, this.#request);
-    if (!destination.ok) {
-      this.core.finish({ cause: 'unreachable', message: destination.problem, by: 'local' });
+    const found = sipDestinations(this.#context, this.#request, divertedBy(this.core, this.#request));
+    if (!found.ok) {
+      const { cause = 'unreachable', problem, sipStatus } = found;
+      const status = sipStatus === undefined ? {} : { sipStatus };
+      this.core.finish({ cause, message: problem, by: 'local', ...status });
       return;
     }
+    if (!this.#admit()) return;
+    const { log } = this.core;
+    const attempts = new OutgoingAttempts({ ...this.#attemptParts(), log, destinations: found.destinations });
+    this.#attempts = attempts;
+    this.core.defer(() => {
+      attempts.close();
+    });
     try {
       const room = await this.core.call.open();
       const media = await room.createSipLeg({ id: this.core.callSid });
-      if (this.core.attach(media)) this.#invite(media, destination);
+      if (!this.core.attach(media)) return;
+      const first = await attempts.next();
+      if (this.core.isEnded) return;
+      if (first !== undefined) this.#invite(media, first);
+      else this.core.finish({ cause: 'unreachable', message: 'all channels of the trunk are in use', by: 'local' });
     } catch (error) {
       this.core.finish({ cause: 'internal-error', message: `no media: ${describeError(error)}`, by: 'local' });
     }
   }
 
-  #invite(media: SipLegMedia, destination: SipDestination): void {
-    const sdp = createSdpSession({ ...media.local, codecs: destination.codecs }, this.#context.random);
-    const audio = new SipAudio(this.core, { media, sdp, signallingAddress: destination.signallingAddress });
+  /** What costs money passes the guard of its account. False: it may not leave, and the leg is over. */
+  #admit(): boolean {
+    const { target, accountSid, callSid } = this.#request;
+    const guard = this.#context.callGuard;
+    if (guard === undefined || target.kind !== 'number') return true;
+    const guarded = guard.admit({ accountSid, callSid, number: target.number });
+    if ('ok' in guarded) {
+      this.core.finish({ cause: 'unreachable', message: guarded.message, by: 'local', sipStatus: 403 });
+      return false;
+    }
+    this.#guarded = guarded;
+    this.core.defer(() => {
+      guarded.end();
+    });
+    return true;
+  }
+
+  #attemptParts(): Pick<ConstructorParameters<typeof OutgoingAttempts>[0], 'request' | 'trunks' | 'clock' | 'events'> {
+    const { trunks, clock, events } = this.#context;
+    return { request: this.#request, trunks, clock, events };
+  }
+
+  /** One attempt: after a failure the next destination is called under the same CallSid, with the same media. */
+  #invite(media: SipLegMedia, destination: SipAttempt): void {
+    const { codecs, srtp, signallingAddress } = destination;
+    const sdp = createSdpSession({ ...media.local, codecs, srtp }, this.#context.random);
+    const audio = new SipAudio(this.core, { media, sdp, signallingAddress });
     this.#audio = audio;
     const options: InviteOptions = {
       ...destination.invite,
       sdp: audio.createOffer(),
-      timeoutMs: this.#request.timeoutMs,
+      ...destination.limits,
+      ...hopsLeft(this.core),
     };
-    this.#call = this.#context.userAgent.invite(options, {
+    const listener: OutgoingCallListener = {
       onProvisional: (event) => {
         this.#provisional(event);
       },
-      onAnswered: ({ sdp: answer }) => {
-        this.#answered(answer);
+      onAnswered: ({ sdp: answer, headers }) => {
+        this.#answered(answer, headers);
       },
       onFailed: (failure) => {
-        this.#failed(failure);
+        void this.#failed(failure, media);
       },
       onReinvite: (offer) => audio.reinvite(offer),
       onAcked: ({ sdp: answer, initial }) => {
         if (!initial) audio.reinviteAcked(answer);
       },
+      onOfferDropped: () => {
+        audio.offerDropped();
+      },
       onInfo: (info) => {
         audio.info(info);
       },
+      onRefer: (refer) => {
+        if (this.#detached) refer.reject(481);
+        else requestTransfer(this.#context, this.core, refer, rightsOf(destination));
+      },
       onEnded: (end) => {
-        this.core.finish(endOf(end, this.core));
+        if (!this.#detached) this.core.finish(endOf(end, this.core));
+      },
+    };
+    const { forks } = destination;
+    this.#call =
+      forks === undefined ? this.#context.userAgent.invite(options, listener) : this.#fork(options, forks, listener);
+    const { callSid, parentCallSid, call } = this.core;
+    const callIds = this.#call instanceof ForkedCall ? this.#call.callIds : [this.#call.callId];
+    for (const sipCallId of callIds)
+      this.#context.observer?.sipDialog({ callSid, parentCallSid, accountSid: call.accountSid, sipCallId });
+  }
+
+  /** Rings every phone of a user with one and the same offer. */
+  #fork(options: InviteOptions, forks: readonly Partial<InviteOptions>[], listener: OutgoingCallListener): ForkedCall {
+    const { userAgent } = this.#context;
+    const calls = forks.map((fork) => ({ ...options, ...fork }));
+    return new ForkedCall(userAgent, calls, {
+      listener,
+      onWinner: (index) => {
+        this.#audio?.signalledFrom(forks[index]?.destination?.address);
       },
     });
   }
@@ -129,7 +211,7 @@ export class SipOutgoingLeg implements BridgeLeg {
     this.core.post({ kind: 'leg-ringing', callSid: this.core.callSid, earlyMedia: early });
   }
 
-  #answered(answer: string | undefined): void {
+  #answered(answer: string | undefined, headers: readonly HeaderField[] | undefined): void {
     if (this.core.isEnded) {
       // Our CANCEL crossed the 2xx (RFC 3261 section 9.1): the call exists and has to be ended.
       this.#call?.bye(goodbye({ cause: 'canceled', message: 'the call was given up' }));
@@ -142,7 +224,11 @@ export class SipOutgoingLeg implements BridgeLeg {
       this.#call?.bye(goodbye({ cause: 'unreachable', message }));
       return;
     }
-    this.core.answered(this.#request.to);
+    this.#attempts?.answered();
+    this.#guarded?.answered((message) => {
+      this.end({ cause: 'time-limit', message });
+    });
+    this.core.answered(this.#request.to, sipFacts(this.#call, headers));
   }
 
   #accept(answer: string): boolean {
@@ -155,13 +241,39 @@ export class SipOutgoingLeg implements BridgeLeg {
     }
   }
 
-  #failed(failure: CallFailure): void {
+  /** Never rejects: who gives out channels says undefined when it cannot. */
+  async #failed(failure: CallFailure, media: SipLegMedia): Promise<void> {
+    const next = this.core.isEnded ? undefined : await this.#attempts?.failed(failure, this.#ringing === 'silent');
+    if (next !== undefined && !this.core.isEnded) {
+      // Early media of the gateway that failed is over: the next one's ringing counts anew.
+      this.#ringing = 'no';
+      this.#invite(media, next);
+      return;
+    }
     const sipStatus = failure.received ? { sipStatus: failure.status } : {};
     this.core.finish({
       cause: causeOfFailure(failure, this.#rang),
       message: failureMessage(failure, this.#rang),
       by: failure.received ? 'remote' : 'local',
       ...sipStatus,
+      sip: sipFacts(this.#call, failure.headers),
     });
   }
+}
+
+function rightsOf({ forks, attempt }: SipAttempt): TransferRights {
+  const ofTrunk = attempt !== undefined;
+  return { trusted: ofTrunk ? attempt.trunk.transfers === 'allow' : forks !== undefined, ofTrunk };
+}
+
+/** RFC 3261 section 16.6 item 3, for calls that came in by SIP and go on: a loop through us comes to its end. */
+function hopsLeft({ call }: LegCore): Pick<InviteOptions, 'maxForwards'> {
+  const hops = call.incoming?.maxForwards;
+  return hops === undefined ? {} : { maxForwards: hops - 1 };
+}
+
+/** Our number that forwards the call: it came in from outside, and goes on as from its caller. */
+function divertedBy({ call }: LegCore, request: PlaceRequest): { readonly divertedBy?: string } {
+  const { incoming } = call;
+  return incoming === undefined || incoming.from !== request.from ? {} : { divertedBy: incoming.to };
 }

@@ -1,5 +1,5 @@
 import { SOFTPHONE_EXTENSION, softphoneRequestSchema } from '@hookswitch/shared';
-import type { SoftphoneRequest } from '@hookswitch/shared';
+import type { BridgeOffer, SoftphoneRequest } from '@hookswitch/shared';
 import { z } from 'zod';
 import type { EventSink } from '../calls/ports.ts';
 import type { ExtensionConnection, ExtensionRefusal, MessageExtension } from '../gateway/ports.ts';
@@ -9,6 +9,8 @@ import { DeviceConnection } from './device-connections.ts';
 import { DeviceRegistrations } from './device-registrations.ts';
 import { isNodeName } from './node-rpc-error.ts';
 import type { NodeRpc, Notifications, Registrations } from './ports.ts';
+import { OfferPushes } from './requests/index.ts';
+import type { BridgeRequests } from './requests/index.ts';
 import { capabilitiesSchema, pushSchema, replySchema, RPC } from './rpc-messages.ts';
 import type { Caller, DeviceRequest, Reply } from './rpc-messages.ts';
 
@@ -20,6 +22,8 @@ export interface SoftphoneExtensionOptions {
   readonly registrations: Registrations;
   readonly notifications: Notifications;
   readonly events: EventSink;
+  /** What devices are told that they may answer by a call of theirs (default: nothing). */
+  readonly requests?: BridgeRequests | undefined;
   /** Call node that takes a client's own call (default: this node). */
   readonly pickHost?: () => string;
   /** How long a registration outlives its connection, milliseconds (default 30 000). */
@@ -46,6 +50,7 @@ class Front implements SoftphoneExtension {
   readonly #options: SoftphoneExtensionOptions;
   readonly #devices: DeviceRegistrations;
   readonly #connections = new Map<string, DeviceConnection>();
+  readonly #offers: OfferPushes | undefined;
   readonly #registering = new SingleFlight<string, string>();
   readonly #unserve: Unsubscribe;
 
@@ -56,6 +61,7 @@ class Front implements SoftphoneExtension {
       node: options.rpc.node,
       graceMs: options.graceMs ?? GRACE_MS,
     });
+    this.#offers = options.requests === undefined ? undefined : new OfferPushes(options.requests);
     this.#unserve = options.rpc.serve(RPC.push, (payload) => {
       const { connection, push } = pushSchema.parse(payload);
       const known = this.#connections.get(connection);
@@ -75,7 +81,9 @@ class Front implements SoftphoneExtension {
     if (identity === undefined) return { error: 'notPermitted', message: 'the token names no identity' };
     let device = this.#connections.get(connection.id);
     if (device === undefined) {
-      device = new DeviceConnection(connection, this.#options.clock);
+      device = new DeviceConnection(connection, this.#options.clock, ({ state }) => {
+        this.#devices.setState(connection, state);
+      });
       this.#connections.set(connection.id, device);
     }
     return this.#handle(device, identity, parsed.data);
@@ -84,12 +92,14 @@ class Front implements SoftphoneExtension {
   connectionClosed(connection: ExtensionConnection): void {
     const device = this.#connections.get(connection.id);
     this.#connections.delete(connection.id);
+    this.#offers?.remove(connection);
     this.#devices.connectionClosed(connection);
     for (const [callSid, node] of device?.close() ?? []) this.#tellDetached(node, callSid, connection.id);
   }
 
   async close(): Promise<void> {
     this.#unserve();
+    this.#offers?.close();
     await this.#devices.close();
     for (const device of this.#connections.values()) device.close();
     this.#connections.clear();
@@ -101,6 +111,8 @@ class Front implements SoftphoneExtension {
         return this.#register(device, identity, request);
       case 'unregister':
         return this.#unregister(device.connection);
+      case 'presence':
+        return this.#presence(device, request.state);
       case 'accept':
       case 'reject':
         return this.#answerCall(device, identity, request);
@@ -130,23 +142,38 @@ class Front implements SoftphoneExtension {
         this.#devices.register(connection, identity, {
           device: request.device,
           registration: request.registration,
+          state: device.state,
         }),
       );
+      // Away it stays over a reconnect, until its user says otherwise.
+      if (this.#devices.stateOf(connection) === 'away') device.setAway(true);
       // Closed while it was registered: nobody else would start its grace period.
       if (device.isClosed) this.#devices.connectionClosed(connection);
       const capabilities = capabilitiesSchema.parse(
         await this.#options.rpc.request(this.#pickHost(), RPC.capabilities, {}),
       );
-      return { result: { registration, identity, ...capabilities } };
+      return { result: { registration, identity, ...capabilities, ...this.#offered(device, identity) } };
     } catch (error) {
       this.#options.log.warn({ err: error, identity }, `a device cannot be registered: ${describeError(error)}`);
       return { error: 'unavailable', message: 'the device cannot be registered now; try again' };
     }
   }
 
+  #offered({ connection, isClosed }: DeviceConnection, identity: string): { bridgeRequests?: readonly BridgeOffer[] } {
+    const offers = isClosed ? [] : (this.#offers?.add(connection, identity) ?? []);
+    return offers.length === 0 ? {} : { bridgeRequests: offers };
+  }
+
   async #unregister(connection: ExtensionConnection): Promise<Answer> {
+    this.#offers?.remove(connection);
     await this.#devices.unregister(connection);
     return { result: {} };
+  }
+
+  #presence(device: DeviceConnection, state: 'available' | 'away'): Answer {
+    if (this.#devices.of(device.connection) === undefined) return { error: 'notRegistered' };
+    device.setAway(state === 'away');
+    return { result: { state: device.state } };
   }
 
   #answerCall(
@@ -167,7 +194,11 @@ class Front implements SoftphoneExtension {
     identity: string,
     request: Extract<SoftphoneRequest, { type: 'connect' }>,
   ): Promise<Answer> | Answer {
-    const { outgoing } = device.connection.grants.voice;
+    const { outgoing, incoming } = device.connection.grants.voice;
+    if (request.bridgeToken !== undefined) {
+      if (!incoming) return { error: 'notPermitted', message: 'the token does not grant incoming calls' };
+      return this.#route(device, this.#pickHost(), { caller: this.#caller(device, identity), request });
+    }
     if (outgoing === undefined) return { error: 'notPermitted', message: 'the token does not grant outgoing calls' };
     const { applicationSid, params } = outgoing;
     return this.#route(device, this.#pickHost(), {

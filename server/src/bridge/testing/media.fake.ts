@@ -7,8 +7,13 @@ import type {
   FrameSource,
   Leg,
   LegStatistics,
+  MediaCounts,
   MediaEngine,
   MediaEngineEvents,
+  MixLegEvents,
+  MixLegMedia,
+  MixLegSettings,
+  Mixer,
   Playback,
   PlaybackEnd,
   Room,
@@ -55,6 +60,7 @@ export class FakeLeg {
   readonly kind: 'sip' | 'client';
   readonly codec = 'PCMU';
   readonly local: { address: string; port: number };
+  readonly inside: { address: string; port: number };
   readonly room: FakeRoom;
   readonly events = new Emitter<ClientLegEvents>(rethrow);
   readonly updates: SipMediaRemote[] = [];
@@ -62,6 +68,7 @@ export class FakeLeg {
   readonly plays: FakePlayback[] = [];
   readonly calls: string[] = [];
   dtmfResult: DtmfSendResult = 'sent';
+  figures = STATISTICS;
   isFlowing = false;
   closed = false;
   failOpen: Error | undefined;
@@ -71,6 +78,7 @@ export class FakeLeg {
     this.kind = kind;
     this.id = id;
     this.local = { address: '127.0.0.1', port: room.engine.nextPort() };
+    this.inside = this.local;
   }
   get playing(): FakePlayback | undefined {
     const last = this.plays.at(-1);
@@ -97,7 +105,7 @@ export class FakeLeg {
     return () => {};
   }
   statistics(): Promise<LegStatistics> {
-    return Promise.resolve(STATISTICS);
+    return Promise.resolve(this.figures);
   }
   update(remote: SipMediaRemote): void {
     this.updates.push(remote);
@@ -159,10 +167,13 @@ export class FakeRoom implements Room {
   createClientLeg(options: { id: string }): Promise<ClientLegMedia> {
     return this.#create('client', options.id) as unknown as Promise<ClientLegMedia>;
   }
-  connect(a: Leg, b: Leg): void {
+  createMixLeg({ id, mixer }: { id: string; mixer: Mixer }): MixLegMedia {
+    return this.engine.mixer(mixer.id).join(id);
+  }
+  connect(a: Leg, b: Leg | MixLegMedia): void {
     this.connected.add([a.id, b.id].sort().join(' '));
   }
-  disconnect(a: Leg, b: Leg): void {
+  disconnect(a: Leg, b: Leg | MixLegMedia): void {
     this.connected.delete([a.id, b.id].sort().join(' '));
   }
   onEnded(listener: (reason: RoomEndReason) => void): Unsubscribe {
@@ -188,9 +199,69 @@ export class FakeRoom implements Room {
   }
 }
 
+/** A place in a fake mix: notes its settings; a test raises its events. */
+export class FakeMixLeg implements MixLegMedia {
+  readonly kind = 'mix';
+  readonly id: string;
+  readonly events = new Emitter<MixLegEvents>(rethrow);
+  readonly #leave: (id: string) => boolean;
+  settings: MixLegSettings = { muted: false, held: false, audience: undefined };
+
+  /** @param leave false when it had left already */
+  constructor(id: string, leave: (id: string) => boolean) {
+    this.id = id;
+    this.#leave = leave;
+  }
+  set(change: Partial<MixLegSettings>): void {
+    this.settings = { ...this.settings, ...change };
+  }
+  on<K extends keyof MixLegEvents>(event: K, listener: (payload: MixLegEvents[K]) => void): Unsubscribe {
+    return this.events.on(event, listener);
+  }
+  close(): Promise<void> {
+    if (this.#leave(this.id)) this.events.emit('closed', { reason: 'closed' });
+    return Promise.resolve();
+  }
+}
+
+export class FakeMixer implements Mixer {
+  readonly id: string;
+  readonly legs = new Map<string, FakeMixLeg>();
+  readonly plays: FakePlayback[] = [];
+  closed = false;
+
+  constructor(id: string) {
+    this.id = id;
+  }
+  get size(): number {
+    return this.legs.size;
+  }
+  join(id: string): FakeMixLeg {
+    const leg = new FakeMixLeg(id, (left) => this.legs.delete(left));
+    this.legs.set(id, leg);
+    return leg;
+  }
+  play(source: FrameSource): Playback {
+    const playback = new FakePlayback(source);
+    this.plays.push(playback);
+    return playback;
+  }
+  addSink(): Unsubscribe {
+    return () => {};
+  }
+  async close(): Promise<void> {
+    this.closed = true;
+    for (const leg of [...this.legs.values()]) await leg.close();
+  }
+}
+
 export class FakeMediaEngine implements MediaEngine {
   readonly rtpCapabilities = { codecs: [{ mimeType: 'audio/PCMU' }] };
   readonly workers: readonly WorkerFacts[] = [];
+  get counts(): MediaCounts {
+    const { rooms, legs } = this.open;
+    return { rooms, legs, rtpPorts: 0, objects: { router: 0, transport: 0, producer: 0, consumer: 0 } };
+  }
   readonly rooms: FakeRoom[] = [];
   readonly legs = new Map<string, FakeLeg>();
   readonly events = new Emitter<MediaEngineEvents>(rethrow);
@@ -222,6 +293,17 @@ export class FakeMediaEngine implements MediaEngine {
     const room = new FakeRoom(this, options.id);
     this.rooms.push(room);
     return room;
+  }
+  readonly mixers: FakeMixer[] = [];
+  mixer(id: string): FakeMixer {
+    const mixer = this.mixers.find((each) => each.id === id);
+    if (mixer === undefined) throw new Error(`no mixer ${id}`);
+    return mixer;
+  }
+  createMixer({ id }: { id: string }): Mixer {
+    const mixer = new FakeMixer(id);
+    this.mixers.push(mixer);
+    return mixer;
   }
   /** The worker of every room dies. */
   die(pid: number): void {

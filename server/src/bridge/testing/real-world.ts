@@ -4,17 +4,18 @@ import { requireWorkerBin } from '../../media/testing/worker-bin.ts';
 import { WebRtcPeer } from '../../media/testing/webrtc-peer.ts';
 import { silentLog, systemClock, systemRandom } from '../../kernel/index.ts';
 import { createUserAgent, openUdpTransport } from '../../sip/index.ts';
-import type { Transport, UserAgent } from '../../sip/index.ts';
+import type { SingleTransport, UserAgent } from '../../sip/index.ts';
 import type { LegEvent } from '../../calls/ports.ts';
 import type { ExtensionConnection } from '../../gateway/ports.ts';
 import type { SoftphonePush, SoftphoneRequestInput } from '@hookswitch/shared';
 import { createBridgeHost } from '../bridge-host.ts';
 import type { BridgeHost } from '../bridge-host.ts';
 import { MemoryRpcNetwork } from '../node-rpc.memory.ts';
-import type { OutboundTrunk } from '../ports.ts';
 import { MemoryRegistrations } from '../registrations.memory.ts';
 import { createSoftphoneExtension } from '../softphone-extension.ts';
 import type { SoftphoneExtension } from '../softphone-extension.ts';
+import { Waiting } from '../../testing/waiting.ts';
+import { FakeTrunks, aTrunk } from './trunks.fake.ts';
 import { ACCOUNT, FakeBus, FakeRouter, grantsOf } from './world.fake.ts';
 
 const parts = { clock: systemClock, random: systemRandom, log: silentLog };
@@ -22,23 +23,24 @@ const parts = { clock: systemClock, random: systemRandom, log: silentLog };
 /** The bridge on the real SIP stack and the real media engine; the call router is a script. */
 export class RealWorld {
   readonly media: MediaEngine;
-  readonly transport: Transport;
+  readonly transport: SingleTransport;
   readonly agent: UserAgent;
   readonly host: BridgeHost;
   readonly front: SoftphoneExtension;
   readonly router: FakeRouter;
   readonly bus: FakeBus;
-  trunk: OutboundTrunk | undefined;
-  readonly #waiting = new Set<() => void>();
+  readonly trunks: FakeTrunks;
+  readonly #waiting = new Waiting();
 
   private constructor(made: {
     media: MediaEngine;
-    transport: Transport;
+    transport: SingleTransport;
     agent: UserAgent;
     host: BridgeHost;
     front: SoftphoneExtension;
     router: FakeRouter;
     bus: FakeBus;
+    trunks: FakeTrunks;
   }) {
     this.media = made.media;
     this.transport = made.transport;
@@ -47,6 +49,7 @@ export class RealWorld {
     this.front = made.front;
     this.router = made.router;
     this.bus = made.bus;
+    this.trunks = made.trunks;
   }
 
   static async open(): Promise<RealWorld> {
@@ -57,12 +60,12 @@ export class RealWorld {
     const network = new MemoryRpcNetwork(silentLog);
     const registrations = new MemoryRegistrations();
     const common = { ...parts, registrations, events: bus };
-    const ref: { world?: RealWorld } = {};
+    const trunks = new FakeTrunks(aTrunk({ allow: ['127.0.0.0/8'], gateways: [] }));
     const host = createBridgeHost({
       ...common,
       media,
       rpc: network.node('node-a'),
-      trunks: { outbound: () => ref.world?.trunk },
+      trunks,
       sipAddress: '127.0.0.1',
     });
     const agent = createUserAgent({ ...parts, transport, handlers: host.sipHandlers, timers: { t1: 200, t4: 100 } });
@@ -72,8 +75,7 @@ export class RealWorld {
       notifications: bus,
       pickHost: () => 'node-a',
     });
-    const world = new RealWorld({ media, transport, agent, host, front, router, bus });
-    ref.world = world;
+    const world = new RealWorld({ media, transport, agent, host, front, router, bus, trunks });
     router.onEvent = () => {
       world.wake();
     };
@@ -86,20 +88,12 @@ export class RealWorld {
   }
 
   wake(): void {
-    for (const wake of [...this.#waiting]) wake();
+    this.#waiting.wake();
   }
 
   /** Waits for an event (of a leg or a device) that makes the condition true. */
-  async until(condition: () => boolean): Promise<void> {
-    while (!condition()) {
-      await new Promise<void>((resolve) => {
-        const wake = (): void => {
-          this.#waiting.delete(wake);
-          resolve();
-        };
-        this.#waiting.add(wake);
-      });
-    }
+  until(condition: () => boolean): Promise<void> {
+    return this.#waiting.until(condition);
   }
 
   has(kind: LegEvent['kind'], callSid?: string): boolean {

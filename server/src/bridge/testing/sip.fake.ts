@@ -1,4 +1,5 @@
 import type {
+  CallControl,
   HeaderField,
   IncomingCall,
   IncomingCallListener,
@@ -6,6 +7,9 @@ import type {
   OutgoingCall,
   OutgoingCallListener,
   Party,
+  ReferResult,
+  ReinviteResult,
+  RequestResult,
   SipReason,
   UserAgent,
 } from '../../sip/index.ts';
@@ -28,15 +32,34 @@ function party(user: string): Party {
   return { uri: `sip:${user}@192.0.2.1`, displayName: '', user, host: '192.0.2.1' };
 }
 
+/** Both kinds of call: what is asked of the far end works. */
+class FakeCall {
+  readonly dialogId = undefined;
+  readonly remoteTarget = undefined;
+  readonly did: string[] = [];
+
+  reinvite(): Promise<{ ok: true; sdp: undefined }> {
+    return Promise.resolve({ ok: true, sdp: undefined });
+  }
+  update(): Promise<ReinviteResult> {
+    return Promise.resolve({ ok: true, sdp: undefined });
+  }
+  refer(): Promise<ReferResult> {
+    return Promise.resolve({ kind: 'done', status: 200, reason: 'OK' });
+  }
+}
+
 /** An INVITE as the user agent hands it over; `did` notes what was done with it. */
-export class FakeIncoming implements IncomingCall<SipContext> {
+export class FakeIncoming extends FakeCall implements IncomingCall<SipContext> {
   readonly method = 'INVITE';
   readonly callId = 'call-1@192.0.2.1';
   readonly from = party('+15551234');
   readonly to = party('+15550100');
   readonly requestUri = party('+15550100');
   readonly source = { protocol: 'udp', address: '192.0.2.1', port: 5060 } as const;
-  readonly did: string[] = [];
+  readonly replaces: CallControl | undefined = undefined;
+  readonly maxForwards: number | undefined = undefined;
+  reliable = false;
   readonly context: SipContext;
   readonly remoteOffer: string | undefined;
   listener: IncomingCallListener = {};
@@ -45,6 +68,7 @@ export class FakeIncoming implements IncomingCall<SipContext> {
   readonly #headers: readonly HeaderField[];
 
   constructor(context: SipContext, offer: string | undefined = SDP, headers: readonly HeaderField[] = []) {
+    super();
     this.context = context;
     this.remoteOffer = offer;
     this.#headers = headers;
@@ -81,23 +105,20 @@ export class FakeIncoming implements IncomingCall<SipContext> {
     this.did.push('BYE');
     this.listener.onEnded?.({ by: 'local', cause: 'bye' });
   }
-  reinvite(): Promise<{ ok: true; sdp: undefined }> {
-    return Promise.resolve({ ok: true, sdp: undefined });
-  }
   info(): Promise<number> {
     this.did.push('INFO');
     return Promise.resolve(200);
   }
 }
 
-export class FakeOutgoing implements OutgoingCall {
+export class FakeOutgoing extends FakeCall implements OutgoingCall {
   readonly callId = 'out-1@192.0.2.1';
   readonly options: InviteOptions;
   readonly listener: OutgoingCallListener;
-  readonly did: string[] = [];
   readonly infos: string[] = [];
 
   constructor(options: InviteOptions, listener: OutgoingCallListener) {
+    super();
     this.options = options;
     this.listener = listener;
   }
@@ -117,9 +138,7 @@ export class FakeOutgoing implements OutgoingCall {
     this.did.push('BYE');
     this.listener.onEnded?.({ by: 'local', cause: 'bye' });
   }
-  reinvite(): Promise<{ ok: true; sdp: undefined }> {
-    return Promise.resolve({ ok: true, sdp: undefined });
-  }
+  dropFork(): void {}
   info(_type: string, body: string): Promise<number> {
     this.infos.push(body);
     return Promise.resolve(200);
@@ -127,7 +146,7 @@ export class FakeOutgoing implements OutgoingCall {
 }
 
 export class FakeUserAgent implements UserAgent {
-  readonly stats = { transactions: 0, dialogs: 0, calls: 0 };
+  readonly stats = { refused: 0, transactions: 0, retransmissions: 0, dialogs: 0, calls: 0 };
   readonly calls: FakeOutgoing[] = [];
 
   invite(options: InviteOptions, listener: OutgoingCallListener): OutgoingCall {
@@ -140,9 +159,19 @@ export class FakeUserAgent implements UserAgent {
     if (call === undefined) throw new Error('no call was placed');
     return call;
   }
+  request(): Promise<RequestResult> {
+    return Promise.resolve({ status: 200, reason: 'OK', received: true, headers: [], body: Buffer.alloc(0) });
+  }
+  keepAlive(): () => void {
+    return () => undefined;
+  }
+
   ping(): Promise<number> {
     return Promise.resolve(200);
   }
   drain(): void {}
   close(): void {}
+  end(): Promise<void> {
+    return Promise.resolve();
+  }
 }

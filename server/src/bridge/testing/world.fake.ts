@@ -11,6 +11,9 @@ import type {
   CallRouter,
   EventSink,
   IncomingCall as RoutedCall,
+  InstructionRequest,
+  InstructionResponse,
+  Instructions,
   LegEvent,
   Legs,
   SipAdmission,
@@ -19,15 +22,18 @@ import type { ExtensionConnection } from '../../gateway/ports.ts';
 import { FakeClock, settle } from '../../kernel/clock.fake.ts';
 import { seededRandom, silentLog } from '../../kernel/index.ts';
 import type { Random } from '../../kernel/index.ts';
+import { BridgeRequests } from '../requests/index.ts';
+import { MemoryBridgeRequestStore } from '../requests/request-store.memory.ts';
 import { createBridgeHost } from '../bridge-host.ts';
 import type { BridgeHost, BridgeHostOptions } from '../bridge-host.ts';
 import { MemoryRpcNetwork } from '../node-rpc.memory.ts';
-import type { Notifications, OutboundTrunk } from '../ports.ts';
+import type { Notifications } from '../ports.ts';
 import { MemoryRegistrations } from '../registrations.memory.ts';
 import { createSoftphoneExtension } from '../softphone-extension.ts';
 import type { SoftphoneExtension } from '../softphone-extension.ts';
 import { FakeMediaEngine } from './media.fake.ts';
 import { FakeIncoming, FakeUserAgent } from './sip.fake.ts';
+import { FakeTrunks, aTrunk } from './trunks.fake.ts';
 
 export const ACCOUNT = `AC${'1'.repeat(32)}`;
 export const APPLICATION = `AP${'1'.repeat(32)}`;
@@ -40,6 +46,8 @@ export class FakeBus implements EventSink, Notifications {
   readonly #clock: FakeClock;
   /** Milliseconds between emit and delivery; 0 is at once. */
   delayMs = 0;
+  /** What becomes of events; undefined: it stays open. */
+  outcome: 'stored' | 'refused' | undefined = 'stored';
 
   constructor(clock: FakeClock) {
     this.#clock = clock;
@@ -53,7 +61,14 @@ export class FakeBus implements EventSink, Notifications {
   of<T extends EventType>(type: T): EventData<T>[] {
     return this.emitted.filter((event) => event.type === type).map((event) => event.data as EventData<T>);
   }
-  emit<T extends EventType>(event: { accountSid: string; type: T; subject: string; data: EventData<T> }): void {
+  emit<T extends EventType>(event: {
+    accountSid: string;
+    type: T;
+    subject: string;
+    data: EventData<T>;
+    onSettled?: (outcome: 'stored' | 'refused') => void;
+  }): void {
+    if (this.outcome !== undefined) event.onSettled?.(this.outcome);
     const data = event.data as Record<string, unknown>;
     this.emitted.push({ type: event.type, accountSid: event.accountSid, data });
     const deliver = (): void => {
@@ -125,6 +140,22 @@ export class FakeRouter implements CallRouter {
         }
       });
   }
+}
+
+/** An application server that is asked about messages. */
+export class FakeApplication implements Instructions {
+  readonly asked: InstructionRequest[] = [];
+  answer: (request: InstructionRequest) => Promise<InstructionResponse> = () => Promise.resolve(json('{}'));
+
+  fetch(request: InstructionRequest): Promise<InstructionResponse> {
+    this.asked.push(request);
+    return this.answer(request);
+  }
+}
+
+/** An answer of the application. */
+export function json(body: string, contentType = 'application/json'): InstructionResponse {
+  return { ok: true, url: 'http://app.test/', status: 200, contentType, body, durationMs: 1 };
 }
 
 /** A device: its connection to a gateway, and what it was told. */
@@ -203,6 +234,7 @@ export function grantsOf(identity: string | undefined, change: Partial<Grants> =
     subscribe: [],
     publish: [],
     presence: [],
+    trace: false,
     ...change,
   };
 }
@@ -215,12 +247,19 @@ export class World {
   readonly agent = new FakeUserAgent();
   readonly router = new FakeRouter();
   readonly bus = new FakeBus(this.clock);
+  readonly application = new FakeApplication();
+  readonly requests = new BridgeRequests({
+    store: new MemoryBridgeRequestStore(),
+    events: this.bus,
+    clock: this.clock,
+    random: seededRandom(1),
+  });
   readonly registrations = new MemoryRegistrations();
   readonly network = new MemoryRpcNetwork(silentLog);
   readonly host: BridgeHost;
   readonly front: SoftphoneExtension;
   readonly fronts: SoftphoneExtension[] = [];
-  trunk: OutboundTrunk | undefined = { trunkSid: 'TK1', host: '192.0.2.10', port: 5060, codecs: ['PCMU', 'PCMA'] };
+  readonly trunks = new FakeTrunks(aTrunk());
   #connections = 0;
   #sids = 0;
 
@@ -230,11 +269,12 @@ export class World {
       ...this.#common(),
       rpc: this.network.node('node-a'),
       media: this.media,
-      trunks: { outbound: () => this.trunk },
+      requests: this.requests,
+      trunks: this.trunks,
       sipAddress: '192.0.2.100',
       ...options,
     });
-    this.host.start({ router: this.router, userAgent: this.agent });
+    this.host.start({ router: this.router, userAgent: this.agent, instructions: this.application });
     this.front = this.gateway('gate-a');
   }
   #common() {
@@ -244,7 +284,13 @@ export class World {
   /** A further gateway. */
   gateway(name: string): SoftphoneExtension {
     const rpc = this.network.node(name);
-    const parts = { ...this.#common(), rpc, notifications: this.bus, pickHost: () => 'node-a' };
+    const parts = {
+      ...this.#common(),
+      rpc,
+      notifications: this.bus,
+      requests: this.requests,
+      pickHost: () => 'node-a',
+    };
     const front = createSoftphoneExtension(parts);
     this.fronts.push(front);
     return front;

@@ -1,0 +1,2 @@
+export { ConferenceAudio } from './conference-audio.ts';
+export { TieDesk } from './tie-desk.ts';

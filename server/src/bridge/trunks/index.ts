@@ -1,0 +1,18 @@
+export type * from './ports.ts';
+export { REFUSALS, offerRefusal, reasonField, refusal } from './refusals.ts';
+export type { Refusal, RefusalKind } from './refusals.ts';
+export type { ChannelLease } from './channels.ts';
+export { callerOf, identityOut } from './identity.ts';
+export type { OutgoingIdentity } from './identity.ts';
+export { ANONYMOUS, numberIn, numberOut } from './normalise.ts';
+export { gatewayHostPort, gatewayName, isAddress } from './gateway.ts';
+export type { Attempt, PassedOver } from './selection.ts';
+export { ScannerGuard } from './scanner-guard.ts';
+export type { ScannerGuardOptions } from './scanner-guard.ts';
+export { OutgoingAttempts } from './outgoing-attempts.ts';
+export type { SipAttempt, SipDestination } from './outgoing-attempts.ts';
+export { TrunkService } from './trunk-service.ts';
+export type { TrunkTest } from './trunk-service.ts';
+export { trunkMetrics } from './metrics.ts';
+export { IngressPolicy } from './ingress-policy.ts';
+export type { IngressDecision, IngressPolicyParts, PhoneIngress } from './ingress-policy.ts';

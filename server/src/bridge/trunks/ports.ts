@@ -1,0 +1,26 @@
+import type { Unsubscribe } from '../../kernel/index.ts';
+import type { DirectoryTrunk } from '../../tenants/ports.ts';
+
+/** One carrier of one account, as configured. */
+export type Trunk = DirectoryTrunk;
+export type TrunkGateway = Trunk['gateways'][number];
+export type NumberPlan = Trunk['numbers'];
+
+/** Where the channels of a trunk with a limit come from, when several nodes share it. */
+export interface ChannelSource {
+  /** @returns what gives the channel back, idempotent; undefined: there is none, or nobody can say */
+  take(trunkSid: string, direction: 'in' | 'out', limits: Trunk['channels']): Promise<(() => void) | undefined>;
+}
+
+/** The trunks there are, from the mirrored configuration: synchronous. The directory of tenants/ is one. */
+export interface TrunkDirectory {
+  /** Oldest first; of one account when it is given. */
+  trunks(accountSid?: string): readonly Trunk[];
+  trunk(sid: string): Trunk | undefined;
+  /** Trunks that allow this address, closest range first. */
+  trunksBySourceIp(ip: string): readonly Trunk[];
+  /** Trunks whose carrier presents this digest user. */
+  trunksByInboundUser(username: string): readonly Trunk[];
+  /** Called after each change of the configuration. */
+  onChange(listener: (change: { readonly kind: string; readonly sid: string }) => void): Unsubscribe;
+}

@@ -1,0 +1,31 @@
+import { expect, it } from 'vitest';
+import { FakeClock } from '../../kernel/clock.fake.ts';
+import { createMetrics, seededRandom, silentLog } from '../../kernel/index.ts';
+import { FakeTrunks, aGateway, aTrunk } from '../testing/trunks.fake.ts';
+import { trunkMetrics } from './metrics.ts';
+import { TrunkService } from './trunk-service.ts';
+
+it('the gauges of a gateway and of a trunk go with them, though a call is still up', async () => {
+  const metrics = createMetrics();
+  const clock = new FakeClock();
+  const gateways = [aGateway('a.example'), aGateway('b.example')];
+  const trunk = aTrunk({ sid: 'TK1', gateways });
+  const directory = new FakeTrunks(trunk, aTrunk({ sid: 'TK2', gateways }));
+  const parts = { directory, clock, random: seededRandom(1), log: silentLog, events: { emit: () => undefined } };
+  const service = new TrunkService({ ...parts, metrics: trunkMetrics(metrics) });
+  const request = () => Promise.reject(new Error('no trunk registers'));
+  service.start({ ping: () => Promise.resolve(200), request });
+  const lease = await service.acquire(trunk, 'in');
+  const shown = async (trunkSid: string): Promise<string[]> =>
+    (await metrics.expose()).body
+      .split('\n')
+      .filter((line) => /^hookswitch_trunk_(gateway_up|channels|registered)/.test(line) && line.includes(trunkSid));
+  expect(await shown('TK1')).toHaveLength(3);
+  directory.set({ ...trunk, gateways: gateways.slice(1) }, aTrunk({ sid: 'TK2', gateways }));
+  expect((await shown('TK1')).filter((line) => line.includes('a.example'))).toEqual([]);
+  directory.set(aTrunk({ sid: 'TK2', gateways }));
+  lease?.release();
+  expect(await shown('TK1')).toEqual([]);
+  expect(await shown('TK2')).toHaveLength(2);
+  service.close();
+});
