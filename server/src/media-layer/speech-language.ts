@@ -29,9 +29,3 @@ export function espeakVoice(language: string): string | undefined {
   );
   return exact ?? general ?? primary;
 }
-
-/** The voice of flite for a voice name; flite speaks English only. */
-export function fliteVoice(voice: string | undefined): string {
-  const name = voice?.toLowerCase();
-  return name === 'man' || name === 'rms' ? 'rms' : 'slt';
-}

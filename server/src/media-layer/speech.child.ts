@@ -6,7 +6,9 @@ import { toError } from '../kernel/index.ts';
 import { Limiter } from './limiter.ts';
 import type { SpeechEngine, SpeechRequest } from './ports.ts';
 import { PromptError } from './prompt-error.ts';
-import { espeakVoice, fliteVoice } from './speech-language.ts';
+import { espeakVoice } from './speech-language.ts';
+import { espeakMarkup } from './speech/espeak-markup.ts';
+import { voiceWish } from './speech/voice-names.ts';
 
 export interface SpeechOptions {
   /** Programs by name or path (defaults: those on PATH). */
@@ -38,15 +40,19 @@ export function createSpeech(options: SpeechOptions = {}): SpeechEngine {
   const limiter = new Limiter({ atOnce: options.atOnce ?? 2, waiting: options.waiting ?? 64 });
 
   const programs = (request: SpeechRequest, directory: string): Program[] => {
-    const language = request.language ?? 'en-US';
+    const wish = voiceWish(request.voice);
+    const language = wish.language ?? request.language ?? 'en-US';
     const voice = espeakVoice(language);
     if (voice === undefined) {
       throw new PromptError('language', `"${language.slice(0, 40)}" is no language tag; use one such as en-US`);
     }
-    const variant = request.voice?.toLowerCase() === 'man' ? '' : '+f3';
+    const male = wish.gender === 'male';
+    const variant = male ? '' : '+f3';
     const [text, wav] = [join(directory, 'text'), join(directory, 'wav')];
     const general = { path: espeak, args: ['-v', `${voice}${variant}`, '-f', text, '-w', wav] };
-    const english = { path: flite, args: ['-voice', fliteVoice(request.voice), '-f', text, '-o', wav] };
+    const english = { path: flite, args: ['-voice', male ? 'rms' : 'slt', '-f', text, '-o', wav] };
+    // flite knows no mark-up.
+    if (request.ssml !== undefined) return [{ ...general, args: ['-m', ...general.args] }];
     return voice.startsWith('en') ? [english, general] : [general];
   };
 
@@ -54,7 +60,12 @@ export function createSpeech(options: SpeechOptions = {}): SpeechEngine {
     const directory = await mkdtemp(join(tmpdir(), 'hookswitch-speech-'));
     try {
       const candidates = programs(request, directory);
-      await writeFile(join(directory, 'text'), `${request.text}\n`);
+      const { ssml, language = 'en-US' } = request;
+      const marked = ssml && espeakMarkup(ssml, voiceWish(request.voice).language ?? language);
+      await writeFile(
+        join(directory, 'text'),
+        marked === undefined ? `${request.text}\n` : `<speak>${marked}</speak>\n`,
+      );
       for (const program of candidates) {
         if (await run(program, timeoutMs)) return await readAudio(join(directory, 'wav'));
       }
@@ -67,8 +78,9 @@ export function createSpeech(options: SpeechOptions = {}): SpeechEngine {
 
   return {
     async synthesize(request) {
-      if (request.text.trim() === '') throw new PromptError('bad-text', 'there is no text to say');
-      if (request.text.length > MAX_TEXT) {
+      if (request.text.trim() === '' && request.ssml === undefined)
+        throw new PromptError('bad-text', 'there is no text to say');
+      if ((request.ssml ?? request.text).length > MAX_TEXT) {
         throw new PromptError('bad-text', `the text to say is longer than ${String(MAX_TEXT)} characters; split it`);
       }
       const spoken = limiter.run(() => speak(request));
