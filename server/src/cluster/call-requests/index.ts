@@ -1,0 +1,4 @@
+export { CallRequestError } from './errors.ts';
+export { FairScheduler } from './fair-scheduler.ts';
+export type { SchedulerOptions } from './fair-scheduler.ts';
+export type { RoundFacts } from './round-facts.ts';

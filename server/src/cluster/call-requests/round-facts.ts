@@ -1,0 +1,41 @@
+import type { CallQueue, QueuedAccount, Waiting } from '../scheduler/index.ts';
+
+/** Accounts that are told of. */
+const MAX_ACCOUNTS = 2000;
+/** Minutes with starts that are told of: nodes are made within minutes. */
+const MAX_STARTS = 240;
+
+/** What a doer knows of the queue. Times are epoch milliseconds. */
+export interface RoundFacts {
+  /** Calls that wait for their turn, for their time, and that were handed out and are not over. */
+  readonly waiting: number;
+  readonly scheduled: number;
+  readonly running: number;
+  readonly startedLastMinute: number;
+  /** Null: none waits. */
+  readonly oldestQueuedAt: number | null;
+  readonly nextStartAt: number | null;
+  /** Calls that wait for their time, by the minute in which it comes; the first 240 of those. */
+  readonly starts: readonly { readonly at: number; readonly calls: number }[];
+  /** Most waiting first. */
+  readonly accounts: readonly QueuedAccount[];
+  /** Accounts that are left out. */
+  readonly moreAccounts: number;
+}
+
+/** @param rest what the queue does not know */
+export function factsOf(
+  queue: Pick<CallQueue<Waiting>, 'size' | 'queued' | 'oldestQueuedAt' | 'nextStartAt' | 'starts'>,
+  rest: Pick<RoundFacts, 'running' | 'startedLastMinute'>,
+): RoundFacts {
+  const accounts = [...queue.queued()].sort((a, b) => b.waiting - a.waiting || b.scheduled - a.scheduled);
+  return {
+    ...queue.size,
+    ...rest,
+    oldestQueuedAt: queue.oldestQueuedAt ?? null,
+    nextStartAt: queue.nextStartAt ?? null,
+    starts: queue.starts(MAX_STARTS),
+    accounts: accounts.slice(0, MAX_ACCOUNTS),
+    moreAccounts: Math.max(0, accounts.length - MAX_ACCOUNTS),
+  };
+}

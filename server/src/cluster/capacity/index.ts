@@ -1,0 +1,10 @@
+export { blocking, linesForBlocking, linesForWait, meanWait, waiting, waitsLonger } from './erlang.ts';
+export type { WaitPromise } from './erlang.ts';
+export { LoadForecast } from './forecast.ts';
+export type { Expected } from './forecast.ts';
+export { CAPACITY_POLICY, analyse } from './analysis.ts';
+export type { CapacityQuestion } from './analysis.ts';
+export { CapacityAnalyst, KEPT_DECISIONS, TRUSTED_AFTER_MINUTES } from './analyst.ts';
+export type { AnalystOptions } from './analyst.ts';
+export { HISTORY_DAYS, HISTORY_STEP_MS, LoadHistory } from './load-history.ts';
+export type { CapacityDecision, CapacityPolicy, CapacityStore, LoadDay, LoadSample } from './ports.ts';

@@ -1,0 +1,2 @@
+export { ProvisionError } from './errors.ts';
+export type { ProvisionedNode, Provisioner } from './ports.ts';

@@ -1,0 +1,132 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Clock, Log } from '../../kernel/index.ts';
+import { ProvisionError } from './errors.ts';
+import type { Provisioner, ProvisionedNode } from './ports.ts';
+
+export interface LocalProcessesOptions {
+  /** Program and its first arguments, to which `--data-dir` and DIR are added. */
+  readonly command: readonly [program: string, ...args: string[]];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Each node has a directory of its own here, removed when it ends. */
+  readonly directory: string;
+  /** Asks a node to finish its calls and end. */
+  readonly drain: (node: string) => Promise<void>;
+  /** The line of output that says that a node is ready. */
+  readonly ready: RegExp;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** A node that is not ready by then is ended, milliseconds (default 120 000). */
+  readonly startTimeoutMs?: number;
+  /** From the request to end until it is forced, milliseconds (default 10 000). */
+  readonly closeMs?: number;
+}
+
+/** Characters of a node's output that are kept, to say why it did not start. */
+const KEPT_OUTPUT = 4000;
+
+/**
+ * Nodes as processes of this machine. They end with their owner, whatever ends it: their standard input is a pipe from it,
+ * and at its end they take no more calls, let the live ones finish for `--drain-seconds`, and end.
+ */
+export class LocalProcesses implements Provisioner {
+  readonly name = 'local';
+  readonly #options: LocalProcessesOptions;
+  readonly #children = new Set<ChildProcess>();
+  #serial = 0;
+  #closed = false;
+
+  constructor(options: LocalProcessesOptions) {
+    this.#options = options;
+  }
+
+  /** Processes that run. */
+  get size(): number {
+    return this.#children.size;
+  }
+
+  async start(): Promise<void> {
+    if (this.#closed) throw new ProvisionError('closed', 'this process is about to end: it starts no more nodes');
+    const { command, env, directory, log } = this.#options;
+    const [program, ...args] = command;
+    const dataDir = join(directory, `${process.pid}-${++this.#serial}`);
+    const child = spawn(program, [...args, '--data-dir', dataDir], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      env: { ...env, HOOKSWITCH_ENDS_WITH_STDIN: '1', HOOKSWITCH_PROVISIONER: this.name },
+    });
+    this.#children.add(child);
+    child.stdin.on('error', () => undefined);
+    const ready = this.#readiness(child);
+    child.once('exit', (code, signal) => {
+      this.#children.delete(child);
+      log.info({ pid: child.pid, how: code ?? signal }, 'a node of this machine has ended');
+      void rm(dataDir, { recursive: true, force: true, maxRetries: 5 }).catch(() => undefined);
+    });
+    await ready;
+    log.info({ pid: child.pid }, 'a node was started on this machine');
+  }
+
+  async stop({ node }: ProvisionedNode): Promise<void> {
+    try {
+      await this.#options.drain(node);
+    } catch (cause) {
+      throw new ProvisionError('unreachable', `node ${node} could not be asked to drain`, { cause });
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all([...this.#children].map((child) => this.#end(child)));
+  }
+
+  #readiness(child: ChildProcess): Promise<void> {
+    const { ready, clock, startTimeoutMs = 120_000 } = this.#options;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    let output = '';
+    let isReady = false;
+    const fail = (why: string): void => {
+      reject(new ProvisionError('failed', `a node did not start: ${why}\n${output.slice(-500)}`));
+    };
+    const timer = clock.setTimer(startTimeoutMs, () => {
+      fail(`not ready after ${startTimeoutMs} ms`);
+      child.kill('SIGKILL');
+    });
+    const take = (chunk: Buffer): void => {
+      if (isReady) return;
+      output = (output + chunk.toString('utf8')).slice(-KEPT_OUTPUT);
+      if (!ready.test(output)) return;
+      isReady = true;
+      resolve();
+    };
+    child.stdout?.on('data', take);
+    child.stderr?.on('data', take);
+    child.once('error', (error) => {
+      this.#children.delete(child);
+      fail(error.message);
+    });
+    child.once('exit', (code, signal) => {
+      fail(`it ended with ${String(code ?? signal)}`);
+    });
+    return promise.finally(() => {
+      timer.cancel();
+    });
+  }
+
+  /** Its calls are ended: the owner stops at once too. */
+  async #end(child: ChildProcess): Promise<void> {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const gone = new Promise<void>((resolve) => {
+      child.once('exit', () => {
+        resolve();
+      });
+    });
+    child.kill('SIGINT');
+    const timer = this.#options.clock.setTimer(this.#options.closeMs ?? 10_000, () => {
+      child.kill('SIGKILL');
+    });
+    await gone;
+    timer.cancel();
+  }
+}
