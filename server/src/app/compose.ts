@@ -1,81 +1,101 @@
-import { createMetrics, processStart, randomHex, systemClock, systemRandom } from '../kernel/index.ts';
+import type { TransportSet } from '../sip/index.ts';
 import type { Log } from '../kernel/index.ts';
 import type { Config } from './config.ts';
-import { Health } from './health.ts';
+import { openCallRequests } from './open-call-requests.ts';
+import { keepRecordings } from './open-recording-retention.ts';
+import { openQueueLoad } from './open-queue-load.ts';
+import { openRecords, projectRecords } from './open-records.ts';
 import { openCallNode } from './open-call-node.ts';
 import type { CallNode } from './open-call-node.ts';
 import { openDemo } from './open-demo.ts';
 import type { DemoParts } from './open-demo.ts';
+import { openAllocator } from './open-allocator.ts';
+import { openNodeLoad } from './open-node-load.ts';
+import { openMediaLayerHere, openRemotePrompts } from './open-media-layer.ts';
+import { openConsole } from './open-console.ts';
 import { openEdge } from './open-edge.ts';
 import type { Edge } from './open-edge.ts';
 import { openBus, openTenants } from './open-stores.ts';
 import type { BusParts, TenantParts } from './open-stores.ts';
+import { openTrace } from './open-trace.ts';
+import type { TraceParts } from './open-trace.ts';
+import { openRecordingFiles } from './open-recordings.ts';
+import { transcode } from '../media-layer/recordings/transcode.child.ts';
 import type { Platform } from './platform.ts';
 import { removeRunState, writeRunState } from './run-state.ts';
 import type { RunState } from './run-state.ts';
-import { Startup } from './startup.ts';
-
-/** A running Hookswitch process. */
-export interface Server {
-  readonly state: RunState;
-  /** The page's address, with the demo key where one is needed. */
-  readonly pageLink: string;
-  /** Set at the very first start only: printed once, then never again. */
-  readonly credentials: FirstCredentials | undefined;
-  close(): Promise<void>;
-}
-
-export interface FirstCredentials {
-  readonly accountSid: string;
-  readonly authToken: string;
-  readonly apiKeySid: string;
-  readonly apiKeySecret: string;
-}
+import { commonState, provisioned, serve, startServer } from './server-lifetime.ts';
+import type { FirstCredentials, Server } from './server.ts';
 
 /**
  * Starts every role in this process, in the order in which they need each other; closing goes the other way.
  *
  * @throws whatever the first part that did not start threw, after everything opened before was closed
  */
-export async function openServer(config: Config, { log, signal }: { log: Log; signal: AbortSignal }): Promise<Server> {
-  const platform = createPlatform(config, { log, signal });
-  try {
-    return await openParts(platform);
-  } catch (error) {
-    // A step that fails has closed everything already; what fails between steps has not.
-    await platform.startup.scope.close('start-failed', error).catch((closing: unknown) => {
-      log.warn({ err: closing }, 'closing after a failed start');
-    });
-    throw error;
-  }
-}
+export const openServer = (config: Config, given: { log: Log; signal: AbortSignal }): Promise<Server> =>
+  startServer(config, given, openParts);
 
 async function openParts(platform: Platform): Promise<Server> {
-  const { node, startup, health } = platform;
-  const bus = await openBus(platform);
+  const { node, startup } = platform;
+  const trace = await openTrace(platform);
+  const bus = await openBus(platform, trace);
   const tenants = await openTenants(platform, bus);
   const demo = await openDemo(platform, tenants);
-  const callNode = await openCallNode(platform, { bus, tenants });
-  const edge = await openEdge(platform, { bus, tenants, callNode, demo: demo.access });
-  const parts: Parts = { bus, tenants, demo, callNode, edge };
+  const media = platform.config.roles.includes('media')
+    ? await openMediaLayerHere(platform, { bus, tenants })
+    : undefined;
+  const prompts = media?.prompts ?? (await openRemotePrompts(platform, { bus, tenants }));
+  const callNode = await openCallNode(platform, { bus, tenants, trace, prompts, accountSid: demo.seeded.account.sid });
+  const load = await openNodeLoad(platform, { bus, callNode });
+  const records = await openRecords(platform, { tenants });
+  const { placement } = load;
+  const requests = await openCallRequests(platform, { bus, tenants, callNode, placement });
+  callNode.channels.attach((request) => requests.callControl.request(request, node));
+  await projectRecords(platform, { bus, records, endUnheld: requests.endUnheld, callbacks: callNode.callbacks });
+  const { conferences, queueControl: queues } = callNode.groups;
+  const files = await openRecordingFiles(platform, bus, media?.housekeeping);
+  await keepRecordings(platform, { bus, tenants, records, files });
+  const calls = { records, ...requests, conferences, queues, recordingFiles: files, transcode };
+  const queue = openQueueLoad(platform, { bus, callNode, facts: requests.queueFacts });
+  const allocator = await openAllocator(platform, { bus, load, databaseUrl: tenants.databaseUrl, queue });
+  const { store } = allocator;
+  const { directory } = tenants;
+  const { console, tellOf } = openConsole(platform, {
+    ...{ bus, directory, callNode, load, store },
+    queue: requests.queueFacts,
+  });
+  const edge = await openEdge(platform, {
+    ...{ bus, tenants, callNode, trace, demo: demo.access, calls: { ...calls, cluster: console } },
+    ...(media === undefined ? {} : { media: media.plugins }),
+    // The calls of clients here are not for a node that takes no more.
+    pickHost: () => (load.drain.begun ? load.placement.pick() : undefined) ?? node,
+  });
+  tellOf(edge.quotas);
+  const parts: Parts = { bus, tenants, demo, callNode, edge, trace };
+  callNode.recordings.announce(new URL(edge.pageUrl).origin);
   // First of all at the end: browsers hear that their call is over while they are still connected.
   startup.scope.defer(() => callNode.drain());
 
   await keepRunState(platform, parts);
-  health.state = 'ready';
-  const accountSid = demo.seeded.account.sid;
-  const roles = ['gateway', 'call'];
-  bus.outbox.emit({ accountSid, type: 'node.started', subject: node, data: { node, roles } });
+  load.ready();
+  const { address, port } = callNode.transport.advertisedFor('udp');
+  const served = serve(platform, bus, {
+    accountSid: demo.seeded.account.sid,
+    addresses: {
+      sip: `${address}:${port}`,
+      hub: edge.wsUrl,
+      ...provisioned(platform),
+      // Other processes know no certificate of this one.
+      ...(media === undefined || edge.certificate !== undefined ? {} : { media: new URL(edge.pageUrl).origin }),
+    },
+  });
   return {
     state: stateOf(platform, parts),
     pageLink: linkOf(edge, demo.access?.key),
     credentials: firstCredentials(demo),
-    close: async () => {
-      health.state = 'draining';
-      bus.outbox.emit({ accountSid, type: 'node.stopped', subject: node, data: { node, reason: 'shutdown' } });
-      await startup.scope.close('shutdown');
-      health.state = 'stopped';
-    },
+    drained: load.drain.finished,
+    drain: (deadlineMs) => load.drain.begin(deadlineMs),
+    ...served,
   };
 }
 
@@ -85,22 +105,12 @@ interface Parts {
   readonly demo: DemoParts;
   readonly callNode: CallNode;
   readonly edge: Edge;
+  readonly trace: TraceParts;
 }
 
-function createPlatform(config: Config, { log, signal }: { log: Log; signal: AbortSignal }): Platform {
-  const clock = systemClock;
-  const node = `n${randomHex(systemRandom, 5)}`;
-  return {
-    config,
-    node,
-    clock,
-    random: systemRandom,
-    log: log.child({ node }),
-    metrics: createMetrics({ defaults: true }),
-    health: new Health(),
-    startup: new Startup({ name: 'server', log, signal, now: () => clock.monotonic() }),
-    env: process.env,
-  };
+/** The port of SIP over TLS, where there is one. */
+function tlsPort(transport: TransportSet): { tlsPort?: number } {
+  return transport.protocols.includes('tls') ? { tlsPort: transport.advertisedFor('tls').port } : {};
 }
 
 /** Writes the run-state file, and again whenever a child process named in it was replaced. */
@@ -116,23 +126,16 @@ async function keepRunState(platform: Platform, parts: Parts): Promise<void> {
   startup.scope.defer(parts.bus.bus.on('reconnected', write));
 }
 
-function stateOf({ config, node, clock }: Platform, { bus, tenants, demo, callNode, edge }: Parts): RunState {
-  const { address, port } = callNode.transport.advertised;
-  const start = processStart(process.pid);
+function stateOf(platform: Platform, { bus, tenants, demo, callNode, edge, trace }: Parts): RunState {
+  const { address, port } = callNode.transport.advertisedFor('udp');
   return {
-    pid: process.pid,
-    ...(start === undefined ? {} : { processStart: start }),
-    startedAt: new Date(clock.now()).toISOString(),
-    node,
-    dataDir: config.dataDir,
-    pageUrl: edge.pageUrl,
-    health: new URL('/healthz', edge.pageUrl).href,
+    ...commonState(platform, { pageUrl: edge.pageUrl, bus, accountSid: demo.seeded.account.sid }),
+    ...(edge.certificate === undefined ? {} : { certificate: edge.certificate }),
     gateway: { ws: edge.wsUrl, socketio: edge.pageUrl },
-    sip: { host: address, port },
-    nats: { url: bus.url, subscriberUrl: bus.subscriberUrl },
+    sip: { host: address, port, ...tlsPort(callNode.transport) },
     database: { url: tenants.databaseUrl },
     ...(demo.app === undefined ? {} : { demoApp: demo.app.url }),
-    account: demo.seeded.account.sid,
+    operatorKey: trace.operatorKey,
     numbers: [...demo.seeded.numbers],
     children: { ...natsPid(bus.pid()), mediaWorkers: callNode.media.workers.map(({ pid }) => pid) },
   };

@@ -1,99 +1,94 @@
 import { existsSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { networkInterfaces } from 'node:os';
-import { parseArgs } from 'node:util';
-import { z } from 'zod';
-import { DomainError } from '../kernel/index.ts';
-
-/** The start command was given something it cannot use. The message names the option and what it takes. */
-export class ConfigError extends DomainError<'bad-option'> {}
-
-/** Root of the checkout: default data directory, built page, demo application. */
-export const REPOSITORY = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
-
-/** Options of `start`: name, what it takes, default, help. Each may also be given as HOOKSWITCH_<NAME>. */
-const OPTIONS = {
-  'data-dir': { value: 'DIR', help: 'where state is kept (default .hookswitch in the repository)' },
-  host: {
-    value: 'ADDRESS',
-    help: 'address of the page, the hub and the API (default 127.0.0.1, with --public-address 0.0.0.0)',
-  },
-  port: {
-    value: 'PORT',
-    help: 'port of the page, the hub and the API (default 8080, or a free one when that is taken)',
-  },
-  'sip-host': {
-    value: 'ADDRESS',
-    help: 'address SIP and RTP are bound to (default 127.0.0.1, with --public-address 0.0.0.0)',
-  },
-  'sip-port': { value: 'PORT', help: 'UDP port of SIP (default 5060, or a free one when that is taken)' },
-  'rtp-ports': { value: 'FROM-TO', help: 'UDP ports for RTP towards carriers (default: free ones)' },
-  'webrtc-host': { value: 'ADDRESS', help: 'address WebRTC is bound to (default as --host)' },
-  'webrtc-port': { value: 'PORT', help: 'first UDP and TCP port for WebRTC, one per worker (default: free ones)' },
-  'media-workers': { value: 'N', help: 'mediasoup workers (default: one per core)' },
-  'public-address': { value: 'IP', help: 'address announced in SIP, SDP and ICE; also serves the page over TLS' },
-  'tls-cert': {
-    value: 'FILE',
-    help: 'certificate chain (PEM) for the page; default with --public-address: self-signed',
-  },
-  'tls-key': { value: 'FILE', help: 'private key (PEM) of --tls-cert' },
-  'allow-trunk': { value: 'CIDR,...', help: 'further addresses that the demo trunk accepts calls from' },
-  'demo-gateway': { value: 'HOST:PORT', help: 'where the demo trunk sends outgoing calls (default 127.0.0.1:5070)' },
-  'log-level': { value: 'LEVEL', help: 'trace, debug, info, warn, error or silent (default info)' },
-} as const;
-const FLAGS = {
-  'no-demo': 'do not run the demo application',
-  'log-json': 'log JSON lines also on a terminal',
-  help: 'show this help',
-} as const;
-
-type OptionName = keyof typeof OPTIONS;
-
-const port = z.coerce.number().int().min(0).max(65_535);
-const schema = z.object({
-  'data-dir': z.string().min(1).default(join(REPOSITORY, '.hookswitch')),
-  host: z.union([z.ipv4(), z.ipv6()]).optional(),
-  port: port.optional(),
-  'sip-host': z.union([z.ipv4(), z.ipv6()]).optional(),
-  'sip-port': port.optional(),
-  'rtp-ports': z
-    .string()
-    .regex(/^\d+-\d+$/, 'expected FROM-TO, such as 20000-29999')
-    .optional(),
-  'webrtc-host': z.union([z.ipv4(), z.ipv6()]).optional(),
-  'webrtc-port': port.optional(),
-  'media-workers': z.coerce.number().int().min(1).max(64).optional(),
-  'public-address': z.union([z.ipv4(), z.ipv6()]).optional(),
-  'tls-cert': z.string().optional(),
-  'tls-key': z.string().optional(),
-  'allow-trunk': z
-    .string()
-    .transform((list) => list.split(','))
-    .pipe(z.array(z.union([z.cidrv4(), z.cidrv6()])))
-    .default([]),
-  'demo-gateway': z
-    .string()
-    .regex(/^[^:\s]+:\d+$/, 'expected HOST:PORT')
-    .default('127.0.0.1:5070'),
-  'log-level': z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
-});
+import { resolve } from 'node:path';
+import { ConfigError, REPOSITORY, readOptions } from './config-options.ts';
+import type { OptionValues } from './config-options.ts';
 
 /** Everything `start` needs to know. Ports: `preferred` is taken when free, `fixed` must be free, 0 means any. */
 export interface Config {
   readonly dataDir: string;
   readonly repository: string;
+  readonly roles: readonly Role[];
   readonly http: { readonly host: string; readonly port: PortChoice };
   readonly tls: { readonly certFile: string; readonly keyFile: string } | 'self-signed' | undefined;
   readonly publicAddress: string | undefined;
-  readonly sip: { readonly host: string; readonly port: PortChoice };
+  readonly sip: SipConfig;
+  /** Milliseconds; see `--media-timeout` and `--quality-interval`. */
+  readonly watch: { readonly mediaTimeoutMs: number; readonly qualityIntervalMs: number };
   readonly rtpPorts: { readonly from: number; readonly to: number } | undefined;
   readonly webrtc: { readonly host: string; readonly port: number; readonly workers: number | undefined };
+  /** Media workers may carry the audio of bridged calls without Node. */
+  readonly mediaHandOver: boolean;
+  /** What `POST Tokens.json` hands out; see `--ice-servers`. */
+  readonly ice: { readonly urls: readonly string[]; readonly secret: string | undefined };
+  /** Webhooks may be sent to addresses that are not public. */
+  readonly webhookPrivate: boolean;
+  /** Networks that are not public and that media may be fetched from, CIDR. */
+  readonly mediaPrivate: readonly string[];
+  /** A text-to-speech service; see `--voice-config`. */
+  readonly voiceConfig: string | undefined;
+  /** See `--metrics-accounts`. */
+  readonly metricsAccounts: number;
+  /** Milliseconds; see `--session-idle`. */
+  readonly sessionIdleMs: number;
+  /** Legs; see `--call-capacity`. */
+  readonly callCapacity: number;
+  /** Callers are refused above it: `--call-capacity` where it was given. */
+  readonly mostLegs: number | undefined;
+  /** Milliseconds; see `--drain-seconds`. */
+  readonly drainMs: number;
+  /** See `--allocator`. */
+  readonly allocator: AllocatorConfig;
   readonly trunk: { readonly allow: readonly string[]; readonly gateway: string };
   readonly demo: boolean;
   readonly natsUrl: string | undefined;
   readonly databaseUrl: string | undefined;
-  readonly log: { readonly level: z.infer<typeof schema>['log-level']; readonly json: boolean };
+  readonly trace: { readonly on: boolean; readonly showDigits: boolean };
+  readonly log: { readonly level: OptionValues['log-level']; readonly json: boolean };
+}
+/** What a process does; ARCHITECTURE.md names more. */
+export type Role = 'gateway' | 'call' | 'media';
+export interface SipConfig {
+  /** The first of the addresses: RTP is bound there too. */
+  readonly host: string;
+  /** One of each family at most. */
+  readonly addresses: readonly string[];
+  /** Of UDP and TCP. */
+  readonly port: PortChoice;
+  /** How calls of peers that nobody knows are treated. */
+  readonly strangers: 'reject' | 'ignore';
+  readonly reliableProvisionals: 'off' | 'supported' | 'required';
+  /** Seconds. */
+  readonly sessionInterval: number;
+  /** Milliseconds between two keep-alives over UDP; 0: none. */
+  readonly keepAliveMs: number;
+  /** Undefined: nothing listens for SIP over TLS; peers that want it are connected to. */
+  readonly tls:
+    | {
+        readonly port: PortChoice;
+        readonly certificate: { readonly certFile: string; readonly keyFile: string } | 'self-signed';
+        readonly clients: 'none' | 'ask' | 'require';
+      }
+    | undefined;
+  /** By whom certificates of peers are checked; undefined: those that Node.js knows. */
+  readonly authoritiesFile: string | undefined;
+}
+/** Bounds of a number of nodes. */
+export interface NodeRange {
+  readonly min: number;
+  readonly max: number;
+}
+
+export interface AllocatorConfig {
+  readonly mode: OptionValues['allocator'];
+  /** Command, URL, or NAMESPACE/DEPLOYMENT. */
+  readonly target: string;
+  readonly nodes: NodeRange;
+  /** Of processes with one role alone; none are made where there is no range. */
+  readonly roles: { readonly gateway?: NodeRange; readonly media?: NodeRange };
+  readonly coolDownMs: number;
+  /** Of the capacity analysis: nothing is given up that will be needed again within the cool-down. */
+  readonly policy: { readonly keepMs: number; readonly everyMs: number };
 }
 export interface PortChoice {
   readonly number: number;
@@ -105,52 +100,65 @@ export function readConfig(
   argv: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
 ): Config | 'help' {
-  const given = parse(argv);
-  if (given.flags.has('help')) return 'help';
-  const values: Record<string, string> = {};
-  for (const name of Object.keys(OPTIONS) as OptionName[]) {
-    const value = given.values[name] ?? env[`HOOKSWITCH_${name.toUpperCase().replaceAll('-', '_')}`];
-    if (value !== undefined) values[name] = value;
-  }
-  const parsed = schema.safeParse(values);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    const name = String(issue?.path[0]) as OptionName;
-    throw new ConfigError(
-      'bad-option',
-      `--${name} ${values[name] ?? ''}: ${issue?.message ?? 'is not valid'} (${OPTIONS[name].help})`,
-    );
-  }
-  return assemble(parsed.data, given.flags, env);
+  const given = readOptions(argv, env);
+  return given === 'help' ? given : assemble(given.data, given.flags, env);
 }
 
 function assemble(
-  data: z.infer<typeof schema>,
+  data: OptionValues,
   flags: ReadonlySet<string>,
   env: Readonly<Record<string, string | undefined>>,
 ): Config {
   const publicAddress = data['public-address'];
-  const anywhere = publicAddress === undefined ? '127.0.0.1' : '0.0.0.0';
+  const anywhere = publicAddress === undefined ? '127.0.0.1' : publicAddress.includes(':') ? '::' : '0.0.0.0';
   const host = data.host ?? anywhere;
+  const roles = data.roles.split(',') as Role[];
+  const natsUrl = nonEmpty(env['NATS_URL']);
+  if (!roles.includes('call') && (natsUrl === undefined || nonEmpty(env['HOOKSWITCH_MASTER_KEY']) === undefined)) {
+    const needs = 'needs NATS_URL and HOOKSWITCH_MASTER_KEY of the process with the role call';
+    throw new ConfigError('bad-option', `--roles ${data.roles}: ${needs}`);
+  }
   return {
     dataDir: resolve(data['data-dir']),
     repository: REPOSITORY,
+    roles,
     http: { host, port: choice(data.port, 8080) },
     tls: tlsOf(data['tls-cert'], data['tls-key'], publicAddress),
     publicAddress,
-    sip: { host: data['sip-host'] ?? anywhere, port: choice(data['sip-port'], 5060) },
+    sip: sipOf(data, anywhere),
+    watch: { mediaTimeoutMs: data['media-timeout'] * 1000, qualityIntervalMs: data['quality-interval'] * 1000 },
     rtpPorts: rangeOf(data['rtp-ports']),
     webrtc: { host: data['webrtc-host'] ?? host, port: data['webrtc-port'] ?? 0, workers: data['media-workers'] },
+    mediaHandOver: data['media-handover'] === 'on',
+    ice: { urls: data['ice-servers'], secret: data['turn-secret'] },
+    webhookPrivate: data['webhook-private'] === 'on',
+    mediaPrivate: [...(isLoopback(host) ? LOOPBACK : []), ...data['media-private']],
+    voiceConfig: data['voice-config'],
+    metricsAccounts: data['metrics-accounts'],
+    sessionIdleMs: data['session-idle'] * 1000,
+    callCapacity: data['call-capacity'] ?? USUAL_CAPACITY,
+    mostLegs: data['call-capacity'],
+    drainMs: data['drain-seconds'] * 1000,
+    allocator: allocatorOf(data),
     trunk: {
-      allow: ['127.0.0.0/8', '::1/128', ...(publicAddress === undefined ? [] : ownAddresses()), ...data['allow-trunk']],
+      allow: [...LOOPBACK, ...(publicAddress === undefined ? [] : ownAddresses()), ...data['allow-trunk']],
       gateway: data['demo-gateway'],
     },
     demo: !flags.has('no-demo'),
-    natsUrl: nonEmpty(env['NATS_URL']),
+    natsUrl,
     databaseUrl: nonEmpty(env['DATABASE_URL']),
+    trace: { on: data.trace === 'on', showDigits: data['trace-digits'] === 'shown' },
     log: { level: data['log-level'], json: flags.has('log-json') },
   };
 }
+
+/** Between two looks of the capacity analysis, milliseconds. */
+const CAPACITY_EVERY_MS = 15_000;
+/** Legs that a node is taken to carry when nobody says. */
+const USUAL_CAPACITY = 200;
+const LOOPBACK = ['127.0.0.0/8', '::1/128'];
+/** Whether only this machine reaches the server; then its tenants are this machine's users. */
+const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || host.startsWith('127.');
 
 /** This machine's own addresses: the simulated caller uses one of them when SIP is not on loopback. */
 function ownAddresses(): string[] {
@@ -166,16 +174,73 @@ function choice(given: number | undefined, preferred: number): PortChoice {
   return given === undefined ? { number: preferred, fixed: false } : { number: given, fixed: given !== 0 };
 }
 
+function sipOf(data: OptionValues, anywhere: string): SipConfig {
+  const addresses = data['sip-host'] ?? [anywhere];
+  const files = certificateFiles(data['sip-tls-cert'], data['sip-tls-key'], 'sip-tls');
+  const authoritiesFile = data['sip-tls-ca'];
+  if (authoritiesFile !== undefined && !existsSync(authoritiesFile))
+    throw new ConfigError('bad-option', `${authoritiesFile} does not exist: --sip-tls-ca takes a PEM file`);
+  const port = data['sip-tls-port'];
+  const tls = {
+    port: choice(port, 5061),
+    certificate: files ?? ('self-signed' as const),
+    clients: data['sip-tls-clients'],
+  };
+  return {
+    host: addresses[0] ?? anywhere,
+    addresses,
+    port: choice(data['sip-port'], 5060),
+    strangers: data['sip-strangers'],
+    reliableProvisionals: data['sip-100rel'],
+    sessionInterval: data['sip-session-timer'],
+    keepAliveMs: data['sip-keepalive'] * 1000,
+    tls: files === undefined && port === undefined ? undefined : tls,
+    authoritiesFile,
+  };
+}
+
 function tlsOf(cert: string | undefined, key: string | undefined, publicAddress: string | undefined): Config['tls'] {
-  if ((cert === undefined) !== (key === undefined)) {
-    throw new ConfigError('bad-option', '--tls-cert and --tls-key belong together: give both or none');
-  }
-  if (cert === undefined || key === undefined) return publicAddress === undefined ? undefined : 'self-signed';
+  return certificateFiles(cert, key, 'tls') ?? (publicAddress === undefined ? undefined : 'self-signed');
+}
+
+function certificateFiles(
+  cert: string | undefined,
+  key: string | undefined,
+  option: 'tls' | 'sip-tls',
+): { readonly certFile: string; readonly keyFile: string } | undefined {
+  const [certOption, keyOption] = [`--${option}-cert`, `--${option}-key`];
+  if ((cert === undefined) !== (key === undefined))
+    throw new ConfigError('bad-option', `${certOption} and ${keyOption} belong together: give both or none`);
+  if (cert === undefined || key === undefined) return undefined;
   for (const file of [cert, key]) {
     if (!existsSync(file))
-      throw new ConfigError('bad-option', `${file} does not exist: --tls-cert and --tls-key take PEM files`);
+      throw new ConfigError('bad-option', `${file} does not exist: ${certOption} and ${keyOption} take PEM files`);
   }
   return { certFile: cert, keyFile: key };
+}
+
+function allocatorOf(data: OptionValues): AllocatorConfig {
+  const { allocator: mode, 'allocator-target': target = '', 'call-nodes': range } = data;
+  const expected = { command: /./, webhook: /^https?:\/\//, kubernetes: /^[a-z0-9-]+\/[a-z0-9.-]+$/ } as const;
+  if (mode in expected && !expected[mode as keyof typeof expected].test(target)) {
+    const what = { command: 'a program', webhook: 'a URL', kubernetes: 'NAMESPACE/DEPLOYMENT' }[mode as 'command'];
+    throw new ConfigError('bad-option', `--allocator ${mode} needs --allocator-target with ${what}`);
+  }
+  const { 'gateway-nodes': gateway, 'media-nodes': media } = data;
+  const coolDownMs = data['allocator-cooldown'] * 1000;
+  // Who wants quick changes wants to be looked at often.
+  const everyMs = Math.min(CAPACITY_EVERY_MS, Math.max(1000, coolDownMs / 4));
+  return {
+    mode,
+    target,
+    nodes: nodeRange('call-nodes', range),
+    roles: {
+      ...(gateway === undefined ? {} : { gateway: nodeRange('gateway-nodes', gateway) }),
+      ...(media === undefined ? {} : { media: nodeRange('media-nodes', media) }),
+    },
+    coolDownMs,
+    policy: { everyMs, keepMs: Math.max(coolDownMs, 4 * everyMs) },
+  };
 }
 
 function rangeOf(text: string | undefined): Config['rtpPorts'] {
@@ -187,43 +252,8 @@ function rangeOf(text: string | undefined): Config['rtpPorts'] {
   return { from, to };
 }
 
-function parse(argv: readonly string[]): { values: Partial<Record<string, string>>; flags: Set<string> } {
-  try {
-    const { values } = parseArgs({
-      args: [...argv],
-      strict: true,
-      allowPositionals: false,
-      options: {
-        ...Object.fromEntries(Object.keys(OPTIONS).map((name) => [name, { type: 'string' as const }])),
-        ...Object.fromEntries(Object.keys(FLAGS).map((name) => [name, { type: 'boolean' as const }])),
-      },
-    });
-    const strings: Partial<Record<string, string>> = {};
-    const flags = new Set<string>();
-    for (const [name, value] of Object.entries(values)) {
-      if (typeof value === 'string') strings[name] = value;
-      else if (value === true) flags.add(name);
-    }
-    return { values: strings, flags };
-  } catch (error) {
-    throw new ConfigError('bad-option', `${(error as Error).message.split('\n')[0] ?? ''} (see: npm start -- --help)`, {
-      cause: error,
-    });
-  }
-}
-
-/** The text of `npm start -- --help`. */
-export function configHelp(): string {
-  const rows = [
-    ...Object.entries(OPTIONS).map(([name, { value, help }]) => [`--${name} ${value}`, help] as const),
-    ...Object.entries(FLAGS).map(([name, help]) => [`--${name}`, help] as const),
-  ];
-  const width = Math.max(...rows.map(([left]) => left.length)) + 2;
-  return [
-    'npm start -- [options]',
-    '',
-    ...rows.map(([left, right]) => `  ${left.padEnd(width)}${right}`),
-    '',
-    'Every option with a value can be given in the environment as HOOKSWITCH_<NAME>. NATS_URL and DATABASE_URL replace the embedded servers.',
-  ].join('\n');
+function nodeRange(option: string, range: string): NodeRange {
+  const [min = 0, max = 0] = range.split('-').map(Number);
+  if (max >= Math.max(1, min)) return { min, max };
+  throw new ConfigError('bad-option', `--${option} ${range}: the second number is at least 1, and the first`);
 }

@@ -72,9 +72,14 @@ export async function startDemoApp({ repository, clock, log, port, credentials }
   ]).finally(() => {
     abort.abort(new Error('started'));
   });
+  let closing = false;
+  void exited.then((how) => {
+    if (!closing) log.error({ how }, 'the demo application ended: calls to its numbers fail; restart the server');
+  });
   return {
     url: url.replace(/\/$/, ''),
     close: async () => {
+      closing = true;
       if (child.exitCode !== null || child.signalCode !== null) return;
       child.kill('SIGTERM');
       const timer = clock.setTimer(2000, () => {

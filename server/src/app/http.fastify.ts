@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import fastifyStatic from '@fastify/static';
 import { fastify } from 'fastify';
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyInstance, FastifyPluginCallback, FastifyReply } from 'fastify';
 import type { Log, Metrics } from '../kernel/index.ts';
 import type { PortChoice } from './config.ts';
 import type { Health } from './health.ts';
@@ -11,14 +11,18 @@ export interface HttpServerOptions {
   readonly host: string;
   readonly port: PortChoice;
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
-  /** Built softphone page; a page that says how to build it is served while it is missing. */
-  readonly pageDir: string;
+  /** Built softphone page; a page that says how to build it is served while it is missing. Undefined: no page. */
+  readonly pageDir: string | undefined;
   readonly health: Health;
   readonly metrics: Metrics;
   readonly log: Log;
   /** Issues tokens for the demo page; undefined when the demo application does not run. */
   readonly demo: DemoAccess | undefined;
+  /** Further routes. */
+  readonly plugins?: readonly FastifyPluginCallback[];
 }
+
+export type { FastifyPluginCallback };
 
 /** The demo page's way to a token: only for whoever presents the key, when there is one. */
 export interface DemoAccess {
@@ -46,7 +50,8 @@ export async function openHttpServer(options: HttpServerOptions): Promise<HttpSe
   ) as FastifyInstance;
   addHealthRoutes(app, options);
   if (options.demo !== undefined) addDemoRoutes(app, options.demo, options.tls === undefined ? '' : '; Secure');
-  await addPage(app, options.pageDir);
+  for (const plugin of options.plugins ?? []) await app.register(plugin);
+  if (options.pageDir !== undefined) await addPage(app, options.pageDir);
   app.setErrorHandler((error: Error & { statusCode?: number }, request, reply) => {
     const status = error.statusCode ?? 500;
     if (status >= 500) options.log.error({ err: error, url: request.url }, 'HTTP request failed');

@@ -5,15 +5,20 @@ import type { IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createMetrics, silentLog } from '../kernel/index.ts';
+import { createMetrics, silentLog, systemClock, systemRandom } from '../kernel/index.ts';
+import { restApi } from '../rest/api.fastify.ts';
+import { PageTokens } from '../rest/index.ts';
 import { Health } from './health.ts';
 import { openHttpServer } from './http.fastify.ts';
-import type { DemoAccess, HttpServer } from './http.fastify.ts';
+import type { DemoAccess, FastifyPluginCallback, HttpServer } from './http.fastify.ts';
 
 let opened: HttpServer | undefined;
 let dir: string | undefined;
 
-async function open(demo?: DemoAccess): Promise<{ base: string; health: Health }> {
+async function open(
+  demo?: DemoAccess,
+  plugins: readonly FastifyPluginCallback[] = [],
+): Promise<{ base: string; health: Health }> {
   dir = mkdtempSync(join(tmpdir(), 'hookswitch-http-'));
   writeFileSync(join(dir, 'index.html'), '<title>page</title>');
   const health = new Health();
@@ -26,6 +31,7 @@ async function open(demo?: DemoAccess): Promise<{ base: string; health: Health }
     metrics: createMetrics(),
     log: silentLog,
     demo,
+    plugins,
   });
   return { base: `http://127.0.0.1:${opened.port}`, health };
 }
@@ -47,10 +53,46 @@ describe('HTTP server', () => {
     const ready = await fetch(`${base}/readyz`);
     expect(ready.status).toBe(503);
     expect(await ready.json()).toMatchObject({ ok: false, problems: { nats: 'not connected' } });
+    health.add({ name: 'cluster', problem: () => undefined, show: () => ({ members: 2 }) });
+    expect(await (await fetch(`${base}/healthz`)).json()).toMatchObject({ parts: { cluster: { members: 2 } } });
     health.state = 'draining';
     expect((await fetch(`${base}/readyz`)).status).toBe(503);
     expect((await fetch(`${base}/metrics`)).headers.get('content-type')).toContain('text/plain');
     expect((await fetch(`${base}/nothing`)).status).toBe(404);
+  });
+
+  it('serves the page, the REST API and its documentation beside each other', async () => {
+    const nothing = {} as never;
+    const tenants = {
+      store: nothing,
+      directory: nothing,
+      revocations: nothing,
+      hub: nothing,
+      presence: nothing,
+      nats: nothing,
+      bridgeRequests: nothing,
+      callMessages: nothing,
+      registrations: nothing,
+      records: nothing,
+      callRequests: nothing,
+      callControl: nothing,
+      endUnheld: nothing,
+      conferences: nothing,
+      queues: nothing,
+      recordingFiles: nothing,
+      transcode: nothing,
+    };
+    const services = { ...tenants, clock: systemClock, random: systemRandom, log: silentLog };
+    const { base } = await open(undefined, [restApi({ ...services, pages: new PageTokens(new Uint8Array(32)) })]);
+    expect(await (await fetch(base)).text()).toContain('page');
+    const answer = await fetch(`${base}/2010-04-01/Accounts.json`);
+    expect([answer.status, await answer.json()]).toMatchObject([401, { code: 20003 }]);
+    const unknown = await fetch(`${base}/v1/nothing`);
+    expect(unknown.status).toBe(404);
+    expect(unknown.headers.get('content-type')).toContain('application/problem+json');
+    expect(await (await fetch(`${base}/docs/api`)).text()).toContain('swagger');
+    expect((await fetch(`${base}/docs/api/static/swagger-ui-bundle.js`)).status).toBe(200);
+    expect(await (await fetch(`${base}/docs/api/json`)).json()).toMatchObject({ openapi: '3.1.0' });
   });
 
   it('gives demo tokens on loopback, and not to a page under a foreign name', async () => {

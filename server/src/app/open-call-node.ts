@@ -1,45 +1,72 @@
 import { createBridgeHost } from '../bridge/index.ts';
-import type { BridgeHost, NodeRpc, Registrations } from '../bridge/index.ts';
+import type { BridgeHost, BridgeRequests, NodeRpc, Registrations } from '../bridge/index.ts';
+import type { ControlChannels, DelegateStore } from '../app-server/index.ts';
 import { NatsNodeRpc } from '../bridge/node-rpc.nats.ts';
 import { NatsRegistrations } from '../bridge/registrations.nats.ts';
-import { CallbackSender } from '../app-server/index.ts';
+import { CallbackSender, allTaps, exchangeEvents } from '../app-server/index.ts';
 import { UndiciInstructions } from '../app-server/instructions.undici.ts';
 import { NodeCallRouter, callDirectory } from '../calls/index.ts';
 import { createMediaEngine } from '../media/engine.mediasoup.ts';
+import type { Callbacks, Prompts } from '../calls/index.ts';
+import type { Metrics } from '../kernel/index.ts';
 import type { MediaEngine } from '../media/index.ts';
-import { createPrompts } from '../media-layer/index.ts';
-import { createFetcher } from '../media-layer/fetch.undici.ts';
-import { createSpeech } from '../media-layer/speech.child.ts';
-import { createUserAgent, openUdpTransport } from '../sip/index.ts';
-import type { Transport, UserAgent } from '../sip/index.ts';
+import type { TransportSet } from '../sip/index.ts';
+import { openBridgeRequests } from './open-bridge-requests.ts';
+import { openMediaStreams } from './open-media-streams.ts';
+import { openCallGuard } from './open-call-guard.ts';
+import { openChannels } from './open-channels.ts';
+import { openPhones } from './open-phones.ts';
+import { openRecordings } from './open-recordings.ts';
+import type { RecordingParts } from './open-recordings.ts';
+import { openSipTransport, openUserAgent } from './open-sip.ts';
+import { endCallsOfSuspended } from './open-suspension.ts';
 import type { BusParts, TenantParts } from './open-stores.ts';
+import type { TraceParts } from './open-trace.ts';
+import { openControlChannels } from './open-control-channels.ts';
+import { openDelegates } from './open-delegates.ts';
+import { openSessionState } from './open-session-state.ts';
+import type { SessionParts } from './open-session-state.ts';
 import { announcedAddress } from './platform.ts';
 import type { Platform } from './platform.ts';
 import { localFirstRpc } from './local-first-rpc.ts';
-import { directoryTrunks } from './trunks.ts';
+import { openCallGroups } from './open-call-groups.ts';
+import type { CallGroups } from './open-call-groups.ts';
+import { sweepRegistrations } from './open-cluster.ts';
 
 /** SIP, media, bridge and call router of this process. */
 export interface CallNode {
   readonly host: BridgeHost;
   readonly router: NodeCallRouter;
+  readonly groups: CallGroups;
+  /** Status callbacks of the calls. */
+  readonly callbacks: Callbacks;
   readonly media: MediaEngine;
   readonly rpc: NodeRpc;
   readonly registrations: Registrations;
-  readonly transport: Transport;
-  /** Takes no more calls and ends those there are, each party told. Before clients are disconnected. Idempotent. */
-  drain(): Promise<void>;
+  readonly bridgeRequests: BridgeRequests;
+  readonly recordings: RecordingParts;
+  readonly transport: TransportSet;
+  /** To applications that stay connected; they wait for what acts on calls. */
+  readonly channels: ControlChannels;
+  /** Who is asked in the place of applications. */
+  readonly delegates: DelegateStore;
+  /** What application servers keep with callers. */
+  readonly sessions: SessionParts;
+  /**
+   * Takes no more calls; resolves when the last one is over. Those still up at the deadline are ended, each party told.
+   * Before clients are disconnected. May be repeated with an earlier deadline.
+   *
+   * @param deadlineMs default: at once
+   */
+  drain(deadlineMs?: number): Promise<void>;
 }
 
-/** Time that calls get to end by themselves when the process stops, milliseconds: the default start ends them at once. */
-const DRAIN_MS = 0;
-
-export async function openCallNode(
-  platform: Platform,
-  stores: { bus: BusParts; tenants: TenantParts },
-): Promise<CallNode> {
-  const { startup, clock, random, log, node, metrics } = platform;
-  const { bus, tenants } = stores;
+export async function openCallNode(platform: Platform, stores: Stores): Promise<CallNode> {
+  const { startup, node, metrics } = platform;
+  const { bus, tenants, trace, prompts } = stores;
   const media = await openMedia(platform);
+  const sessions = await openSessionState(platform, bus);
+  const recordings = await openRecordings(platform, bus);
   const transport = await openSipTransport(platform);
   const remote = await startup.step(
     'node requests',
@@ -51,12 +78,67 @@ export async function openCallNode(
   const rpc = localFirstRpc(remote);
   const registrations = await startup.step(
     'registrations',
-    () => NatsRegistrations.open({ bus: bus.bus, node, isAlive: (other) => other === node }),
+    () => NatsRegistrations.open({ bus: bus.bus, node, isAlive: (other) => bus.cluster.isAlive(other) }),
     (opened) => {
       opened.close();
     },
   );
-  const host = await startup.step(
+  bus.cluster.registerSweep(sweepRegistrations(registrations, bus.outbox));
+  const bridgeRequests = await openBridgeRequests(platform, bus, { watchesExpiry: true });
+  const host = await openHost(platform, {
+    ...stores,
+    bridgeRequests,
+    media,
+    rpc,
+    registrations,
+    recordings,
+    sessions,
+    transport,
+  });
+  const routing = await openRouter(platform, { host, rpc, bus, tenants, trace, sessions, recordings, prompts });
+  const { router, instructions } = routing;
+  const userAgent = await openUserAgent(platform, {
+    transport,
+    handlers: host.sipHandlers,
+    teller: { events: bus.outbox, accountSid: stores.accountSid },
+    ...(trace.taps.sip === undefined ? {} : { tap: trace.taps.sip }),
+  });
+  host.start({ router, userAgent, instructions });
+  const { clock, log } = platform;
+  startup.scope.defer(endCallsOfSuspended({ directory: tenants.directory, router, clock, log }));
+  metrics.gauge('hookswitch_calls', 'Calls in progress on this node', [], () => router.activeCalls().length);
+  countMedia(metrics, media);
+  platform.health.add({
+    name: 'media',
+    problem: () => (media.workers.length > 0 ? undefined : 'no media worker is running'),
+  });
+  const drain = async (deadlineMs = 0): Promise<void> => {
+    userAgent.drain();
+    await Promise.all([host.drain(), router.drain(deadlineMs)]);
+  };
+  return { ...routing, host, media, rpc, registrations, bridgeRequests, recordings, transport, sessions, drain };
+}
+
+interface Stores {
+  readonly bus: BusParts;
+  readonly tenants: TenantParts;
+  readonly trace: TraceParts;
+  /** Where what calls say and play comes from. */
+  readonly prompts: Prompts;
+  readonly accountSid: string;
+}
+
+async function openHost(
+  platform: Platform,
+  parts: Stores &
+    Pick<CallNode, 'media' | 'rpc' | 'registrations' | 'bridgeRequests' | 'recordings' | 'sessions' | 'transport'>,
+): Promise<BridgeHost> {
+  const { startup, clock, random, log, metrics } = platform;
+  const { bus, tenants, trace, media, rpc, registrations, recordings, sessions, transport } = parts;
+  const phones = await openPhones(platform, parts);
+  const channels = await openChannels(platform, parts);
+  const callGuard = await openCallGuard(platform, parts);
+  return await startup.step(
     'bridge',
     () =>
       createBridgeHost({
@@ -66,34 +148,35 @@ export async function openCallNode(
         media,
         events: bus.outbox,
         registrations,
+        requests: parts.bridgeRequests,
         rpc,
-        trunks: directoryTrunks(tenants.directory),
-        sipAddress: bracketed(transport.advertised.address),
+        trunks: tenants.directory,
+        channels,
+        callGuard,
+        mostLegs: platform.config.mostLegs,
+        phones,
+        metrics,
+        ...recordings.ofLegs,
+        streams: openMediaStreams(platform, { directory: tenants.directory, sessions: sessions.state }),
+        strangers: { policy: platform.config.sip.strangers },
+        ...platform.config.watch,
+        ...(trace.taps.calls === undefined ? {} : { observer: trace.taps.calls }),
+        sipAddress: bracketed(transport.advertisedFor('udp').address),
       }),
     (opened) => {
       opened.close();
     },
   );
-  const router = await openRouter(platform, { host, bus, tenants });
-  const userAgent: UserAgent = await startup.step(
-    'SIP user agent',
-    () => createUserAgent({ transport, clock, random, log, handlers: host.sipHandlers }),
-    (opened) => {
-      opened.close();
-    },
-  );
-  host.start({ router, userAgent });
-  metrics.gauge('hookswitch_calls', 'Calls in progress on this node', [], () => router.activeCalls().length);
+}
+
+function countMedia(metrics: Metrics, media: MediaEngine): void {
   metrics.gauge('hookswitch_media_workers', 'Live mediasoup workers', [], () => media.workers.length);
-  platform.health.add({
-    name: 'media',
-    problem: () => (media.workers.length > 0 ? undefined : 'no media worker is running'),
-  });
-  const drain = async (): Promise<void> => {
-    userAgent.drain();
-    await router.drain(DRAIN_MS);
-  };
-  return { host, router, media, rpc, registrations, transport, drain };
+  metrics.gauge('hookswitch_media_rooms', 'Calls with media', [], () => media.counts.rooms);
+  metrics.gauge('hookswitch_media_legs', 'Legs with media', [], () => media.counts.legs);
+  metrics.gauge('hookswitch_rtp_ports', 'RTP and RTCP ports that are bound', [], () => media.counts.rtpPorts);
+  metrics.gauge('hookswitch_media_objects', 'Live mediasoup objects of calls', ['kind'], () =>
+    Object.entries(media.counts.objects).map(([kind, count]) => [{ kind }, count] as const),
+  );
 }
 
 function openMedia({ config, startup, log, clock, random }: Platform): Promise<MediaEngine> {
@@ -107,6 +190,7 @@ function openMedia({ config, startup, log, clock, random }: Platform): Promise<M
         log,
         clock,
         random,
+        handOver: config.mediaHandOver,
         ...(webrtc.workers === undefined ? {} : { workers: webrtc.workers }),
         webRtc: {
           ip: webrtc.host,
@@ -123,56 +207,66 @@ function openMedia({ config, startup, log, clock, random }: Platform): Promise<M
   );
 }
 
-function openSipTransport({ config, startup, log }: Platform): Promise<Transport> {
-  const { host, port } = config.sip;
-  const options = { address: host, advertisedAddress: announcedAddress(host, config.publicAddress), log };
-  return startup.step(
-    'SIP transport',
-    async () => {
-      try {
-        return await openUdpTransport({ ...options, port: port.number });
-      } catch (error) {
-        if (port.fixed || (error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-        log.warn({ port: port.number }, 'the preferred SIP port is taken: using a free one');
-        return await openUdpTransport({ ...options, port: 0 });
-      }
-    },
-    (transport) => transport.close(),
-  );
-}
-
 async function openRouter(
-  { startup, clock, random, log }: Platform,
-  { host, bus, tenants }: { host: BridgeHost; bus: BusParts; tenants: TenantParts },
-): Promise<NodeCallRouter> {
+  platform: Platform,
+  parts: {
+    host: BridgeHost;
+    rpc: NodeRpc;
+    bus: BusParts;
+    tenants: TenantParts;
+    trace: TraceParts;
+    sessions: SessionParts;
+    recordings: RecordingParts;
+    prompts: Prompts;
+  },
+): Promise<
+  Pick<CallNode, 'router' | 'callbacks' | 'groups' | 'channels' | 'delegates'> & { instructions: UndiciInstructions }
+> {
+  const { startup, clock, random, log } = platform;
+  const { host, rpc, bus, tenants, trace, sessions, prompts } = parts;
   const keys = tenants.directory;
+  const tap = allTaps(trace.taps.http, exchangeEvents(bus.outbox));
   const instructions = await startup.step(
     'application client',
-    () => new UndiciInstructions({ keys, clock, random, log }),
+    () =>
+      new UndiciInstructions({ keys, sessions: sessions.state, clock, random, log, tap, metrics: platform.metrics }),
     (client) => client.close(),
   );
+  const http = { http: instructions, keys, sessions: sessions.state, tap };
+  const channels = await openControlChannels(platform, http);
+  const { delegates, delegating } = await openDelegates(platform, { bus, inner: channels });
   const callbacks = await startup.step(
     'callback sender',
     () => new CallbackSender({ instructions, clock, random, log }),
     (sender) => sender.close(),
   );
-  const fetcher = await startup.step(
-    'media fetcher',
-    () => createFetcher({ clock }),
-    (opened) => opened.close(),
-  );
-  const prompts = createPrompts({ speech: createSpeech(), fetcher, log, clock });
-  return new NodeCallRouter({
-    legs: host.legs,
+  const events = bus.outbox;
+  const groups = await openCallGroups(platform, {
+    bus,
+    rpc,
+    host,
+    events,
     instructions,
     prompts,
     callbacks,
-    events: bus.outbox,
+    apiUrl: parts.recordings.apiUrl,
+  });
+  const router = new NodeCallRouter({
+    legs: host.legs,
+    transcriber: parts.recordings.transcriber,
+    apiUrl: parts.recordings.apiUrl,
+    conferences: groups.conferences,
+    queues: groups.queues,
+    instructions: delegating,
+    prompts,
+    callbacks,
+    events: channels.events(bus.outbox),
     directory: callDirectory(tenants.directory),
     clock,
     random,
     log,
   });
+  return { router, instructions, callbacks, groups, channels, delegates };
 }
 
 const bracketed = (address: string): string => (address.includes(':') ? `[${address}]` : address);

@@ -11,7 +11,7 @@ import type { Platform } from './platform.ts';
 /** The first account and, unless switched off, the demo application that serves it. */
 export interface DemoParts {
   readonly seeded: Seeded;
-  readonly app: DemoApp | undefined;
+  readonly app: Pick<DemoApp, 'url'> | undefined;
   readonly access: DemoAccess | undefined;
 }
 
@@ -20,16 +20,17 @@ const CLIENT_APPLICATION = 'demo client';
 export async function openDemo(platform: Platform, { store }: TenantParts): Promise<DemoParts> {
   const { config, startup } = platform;
   const [host = '127.0.0.1', port = '5070'] = config.trunk.gateway.split(/:(?=\d+$)/);
-  const appPort = config.demo ? await freeTcpPort('127.0.0.1') : undefined;
-  const base = `http://127.0.0.1:${appPort ?? 0}`;
+  const running = config.demo ? await runningDemo(store) : undefined;
+  const appPort = config.demo && running === undefined ? await freeTcpPort('127.0.0.1') : undefined;
+  const base = running ?? (appPort === undefined ? undefined : `http://127.0.0.1:${appPort}`);
   const seeded = await startup.step('first account', () =>
     seedFirstAccount(store, {
       allow: config.trunk.allow,
       outbound: { host, port: Number(port) },
-      ...(config.demo ? { voiceUrl: `${base}/voice` } : {}),
+      ...(base === undefined ? {} : { voiceUrl: `${base}/voice` }),
     }),
   );
-  if (appPort === undefined) return { seeded, app: undefined, access: undefined };
+  if (base === undefined) return { seeded, app: undefined, access: undefined };
   const applicationSid = await clientApplication(store, seeded.account.sid, `${base}/client`);
   const credentials = {
     accountSid: seeded.account.sid,
@@ -38,20 +39,36 @@ export async function openDemo(platform: Platform, { store }: TenantParts): Prom
     apiKeySecret: seeded.key.secret,
     applicationSid,
   };
-  const app = await startup.step(
-    'demo application',
-    () =>
-      startDemoApp({
-        repository: config.repository,
-        clock: platform.clock,
-        log: platform.log,
-        credentials,
-        port: appPort,
-      }),
-    (opened) => opened.close(),
-  );
+  const app =
+    appPort === undefined
+      ? { url: base }
+      : await startup.step(
+          'demo application',
+          () =>
+            startDemoApp({
+              repository: config.repository,
+              clock: platform.clock,
+              log: platform.log,
+              credentials,
+              port: appPort,
+            }),
+          (opened) => opened.close(),
+        );
   const key = isExposed(config) ? randomHex(platform.random, 12) : undefined;
   return { seeded, app, access: { key, token: (identity) => demoToken(app.url, identity) } };
+}
+
+/**
+ * The demo application of another process on this machine, which serves the account already: one that took its place would leave
+ * nothing behind at its end.
+ */
+async function runningDemo(store: TenantParts['store']): Promise<string | undefined> {
+  const [account] = await store.accounts();
+  if (account === undefined) return undefined;
+  const found = (await store.applications(account.sid)).find(({ name }) => name === CLIENT_APPLICATION);
+  if (found === undefined || !URL.canParse(found.voiceUrl)) return undefined;
+  const { origin } = new URL(found.voiceUrl);
+  return (await demoToken(origin, 'demo')).status === 200 ? origin : undefined;
 }
 
 /** The application that runs calls made by browsers: found by name, made when missing, its address kept up to date. */

@@ -23,7 +23,10 @@ export function announcedAddress(host: string, publicAddress: string | undefined
   if (publicAddress !== undefined) return publicAddress;
   if (host !== '0.0.0.0' && host !== '::') return host;
   const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
-  return addresses.find((entry) => entry.family === 'IPv4' && !entry.internal)?.address ?? '127.0.0.1';
+  const [family, loopback] = host === '::' ? (['IPv6', '::1'] as const) : (['IPv4', '127.0.0.1'] as const);
+  // A link-local address means nothing to others.
+  const useful = addresses.filter((entry) => !entry.internal && !entry.address.startsWith('fe80:'));
+  return useful.find((entry) => entry.family === family)?.address ?? loopback;
 }
 
 /**

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { processStart } from '../kernel/index.ts';
-import { readRunState, removeRunState, writeRunState } from './run-state.ts';
+import { readPredecessor, readRunState, removeRunState, writeRunState } from './run-state.ts';
 import type { RunState } from './run-state.ts';
 
 let dataDir: string;
@@ -32,6 +32,16 @@ const state = (change: Partial<RunState> = {}): RunState => ({
 });
 
 describe('run-state file', () => {
+  it('names the process that was killed before this one, and no other', () => {
+    expect(readPredecessor(dataDir)).toBeUndefined();
+    writeRunState(state({ pid: 2 ** 22 + 1, node: 'n0' }));
+    expect(readPredecessor(dataDir)).toBe('n0');
+    writeRunState(state());
+    expect(readPredecessor(dataDir)).toBeUndefined();
+    removeRunState(dataDir);
+    expect(readPredecessor(dataDir)).toBeUndefined();
+  });
+
   it('is found while its server lives, by its owner only, and gone after the removal', () => {
     writeRunState(state());
     expect(readRunState(dataDir)).toMatchObject({ pid: process.pid });

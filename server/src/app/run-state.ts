@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { processStart } from '../kernel/index.ts';
 
 /** What a running server tells the other commands: `<data dir>/run.json`, readable by its owner only. */
-export const runStateSchema = z.object({
+const runStateSchema = z.object({
   pid: z.number(),
   /** Of that process, see `processStart`: its id may be another's by now. */
   processStart: z.string().optional(),
@@ -12,12 +12,18 @@ export const runStateSchema = z.object({
   node: z.string(),
   dataDir: z.string(),
   pageUrl: z.string(),
+  /** Chain of the server's certificate, PEM: whoever reads this file need not trust any other. Absent without TLS. */
+  certificate: z.string().optional(),
   health: z.string(),
   gateway: z.object({ ws: z.string(), socketio: z.string() }),
-  sip: z.object({ host: z.string(), port: z.number() }),
+  /** `port` of UDP and TCP; `tlsPort` where SIP is spoken over TLS too. Absent without the role `call`. */
+  sip: z.object({ host: z.string(), port: z.number(), tlsPort: z.number().optional() }).optional(),
   nats: z.object({ url: z.string(), subscriberUrl: z.string() }),
-  database: z.object({ url: z.string() }),
+  /** Absent where the configuration is only read. */
+  database: z.object({ url: z.string() }).optional(),
   demoApp: z.string().optional(),
+  /** Opens what only the operator may see; the file is readable by its owner only. */
+  operatorKey: z.string().optional(),
   account: z.string(),
   numbers: z.array(z.string()),
   children: z.object({ nats: z.number().optional(), mediaWorkers: z.array(z.number()) }),
@@ -48,6 +54,19 @@ export function readRunState(dataDir: string): RunState | undefined {
   }
   const parsed = runStateSchema.safeParse(content);
   return parsed.success && isRunning(parsed.data) ? parsed.data : undefined;
+}
+
+/**
+ * Name of the process that ran on this data directory before and could not remove its state: it was killed. Asked before
+ * the state is written anew, by the process that has the directory now.
+ */
+export function readPredecessor(dataDir: string): string | undefined {
+  try {
+    const parsed = runStateSchema.pick({ node: true }).safeParse(JSON.parse(readFileSync(fileIn(dataDir), 'utf8')));
+    return parsed.success && readRunState(dataDir) === undefined ? parsed.data.node : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 export function removeRunState(dataDir: string): void {

@@ -2,8 +2,11 @@ import pretty from 'pino-pretty';
 import { createLog, describeError } from '../kernel/index.ts';
 import type { Log } from '../kernel/index.ts';
 import { openServer } from './compose.ts';
-import type { Server } from './compose.ts';
-import { ConfigError, configHelp, readConfig } from './config.ts';
+import { openGatewayServer } from './compose-gateway.ts';
+import { openMediaServer } from './compose-media.ts';
+import type { Server } from './server.ts';
+import { ConfigError, configHelp } from './config-options.ts';
+import { readConfig } from './config.ts';
 import type { Config } from './config.ts';
 import type { CommandIo } from './io.ts';
 import { readRunState } from './run-state.ts';
@@ -36,7 +39,7 @@ async function serve(config: Config, io: CommandIo): Promise<number> {
   const log = logOf(config);
   let server: Server;
   try {
-    server = await openServer(config, { log, signal: io.signal });
+    server = await opener(config)(config, { log, signal: io.signal });
   } catch (error) {
     if (io.signal.aborted) return 130;
     log.error({ err: error }, 'start failed');
@@ -44,11 +47,32 @@ async function serve(config: Config, io: CommandIo): Promise<number> {
     return 1;
   }
   for (const line of welcome(config, server)) io.out(line);
-  await aborted(io.signal);
+  const why = await Promise.race([
+    aborted(io.signal).then(() => 'signal' as const),
+    server.lost.then(() => 'lost' as const),
+    ...(server.drained === undefined ? [] : [server.drained.then(() => 'drained' as const)]),
+  ]);
+  const isLost = why === 'lost';
+  if (isLost)
+    io.error('This process was away for too long: others have taken what it owned. It has to be started anew.');
+  if (why === 'signal') await letCallsFinish(config, server, io);
   io.out('stopping (calls are ended; Ctrl-C again forces)');
   await server.close();
   io.out('stopped');
-  return 0;
+  return isLost ? 1 : 0;
+}
+
+/** After SIGTERM, which service managers send. Ctrl-C is somebody who waits. */
+async function letCallsFinish({ drainMs }: Config, server: Server, { signal, hurry, out }: CommandIo): Promise<void> {
+  const isTerm = signal.reason instanceof Error && signal.reason.message === 'SIGTERM';
+  if (!isTerm || drainMs === 0 || server.drain === undefined) return;
+  out(`draining (no new calls; live ones have ${Math.round(drainMs / 1000)} s; a second signal ends them)`);
+  await Promise.race([server.drain(drainMs), server.lost, ...(hurry === undefined ? [] : [aborted(hurry)])]);
+}
+
+function opener({ roles }: Config): typeof openServer {
+  if (roles.includes('call')) return openServer;
+  return roles.includes('gateway') ? openGatewayServer : openMediaServer;
 }
 
 function logOf(config: Config): Log {
@@ -76,8 +100,10 @@ function welcome(config: Config, server: Server): string[] {
     'Hookswitch is ready.',
     '',
     `  page        ${server.pageLink}`,
-    `  hub         ${state.gateway.ws}  (WebSocket),  ${state.gateway.socketio}  (Socket.IO)`,
-    `  SIP         udp ${state.sip.host}:${state.sip.port}`,
+    ...(state.gateway.ws === ''
+      ? []
+      : [`  hub         ${state.gateway.ws}  (WebSocket),  ${state.gateway.socketio}  (Socket.IO)`]),
+    ...(state.sip === undefined ? [] : [`  SIP         udp ${state.sip.host}:${state.sip.port}`]),
     `  NATS        ${state.nats.subscriberUrl}`,
     `  health      ${state.health}   metrics ${new URL('/metrics', state.health).href}`,
     `  state       ${state.dataDir}`,
@@ -94,7 +120,7 @@ function welcome(config: Config, server: Server): string[] {
       '',
     );
   }
-  if (config.demo) {
+  if (config.demo && config.roles.includes('call')) {
     lines.push(
       'Try it:',
       '  1. open the page and register as alice',

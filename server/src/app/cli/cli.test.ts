@@ -10,6 +10,8 @@ import { SecretBox, loadMasterKey, masterKeyFile } from '../../tenants/index.ts'
 import type { Directory } from '../../tenants/index.ts';
 import { EmbeddedPostgres } from '../../tenants/embedded-postgres.pg.ts';
 import { openKvDirectory } from '../../tenants/mirror.nats.ts';
+import { BRIDGE_RPC } from '../../bridge/index.ts';
+import { NatsNodeRpc } from '../../bridge/node-rpc.nats.ts';
 import { runCli } from './index.ts';
 
 const parts = { clock: systemClock, random: systemRandom, log: silentLog };
@@ -56,18 +58,78 @@ describe('hookswitch command line', () => {
     return JSON.parse(out) as Record<string, string>;
   };
 
+  it('CR-4 numbers of the operator: offered, listed, taken back', async () => {
+    const added = await run('number-pool add +15105550101,+15105550102 --country US --locality Oakland --json');
+    expect(JSON.parse(added.out)).toHaveLength(2);
+    expect((await run('number-pool remove +15105550102')).code).toBe(0);
+    expect(JSON.parse((await run('number-pool list --country US --json')).out)).toEqual([
+      { number: '+15105550101', country: 'US', type: 'local', locality: 'Oakland', region: null },
+    ]);
+    expect((await run('number-pool add 0510 --country US')).error).toContain('no E.164 number');
+    expect((await run('number-pool add +1510 --country usa')).error).toContain('two capital letters');
+    expect((await run('number-pool add +1510 --country US --type other')).error).toContain('toll-free');
+    expect((await run('number-pool remove +15105550102')).error).toContain('not in the pool');
+  });
+
+  it('EV-9 limits of an account: set one by one, shown with the defaults, taken back', async () => {
+    const { sid } = await json('accounts create --name limited');
+    expect(await json(`limits show --account ${sid}`)).toMatchObject({ account: sid, connections: '10000 (default)' });
+    await run(`limits set --account ${sid} --connections 5 --publish-bytes-per-second 1000 --media-bytes 1000000`);
+    const set = await json(`limits set --account ${sid} --retention-seconds 60 --connections default`);
+    expect(set).toMatchObject({
+      connections: '10000 (default)',
+      publishBytesPerSecond: '1000',
+      mediaBytes: '1000000',
+      retentionSeconds: '60',
+      subscriptions: '100000 (default)',
+    });
+    expect((await run(`limits set --account ${sid}`)).error).toContain('no limit was given');
+    expect((await run(`limits set --account ${sid} --connections few`)).error).toContain('expected a whole number');
+    expect((await run(`limits set --account ${sid} --retention-seconds 999999`)).error).toContain('retentionSeconds');
+    expect((await run(`limits show --account AC${'0'.repeat(32)}`)).error).toContain('there is no account');
+  });
+
+  it('SIP domains and users: made, shown with the password, removed in order', async () => {
+    if ((await run('accounts list --json')).out === '[]') await json('accounts create --name phones');
+    const account = (JSON.parse((await run('accounts list --json')).out) as { sid: string }[])[0]?.sid ?? '';
+    const domain = await json(`sip-domain add phones.example.com --account ${account}`);
+    expect(domain).toMatchObject({ domain: 'phones.example.com', registration: 'allowed' });
+    const user = await json('sip-users add alice --domain phones.example.com --caller +4930123');
+    expect(user).toMatchObject({ user: 'alice', domain: 'phones.example.com', caller: '+4930123' });
+    await eventually(() => {
+      expect(directory.phones.user(domain['sid']!, 'alice')?.password).toBe(user['password']);
+    });
+    expect((await run('sip-users list')).out).not.toContain(user['password']);
+    expect((await json('sip-users show alice@phones.example.com'))['password']).toBe(user['password']);
+    expect((await run('sip-users add bob --domain nowhere')).error).toContain('there is no SIP domain nowhere');
+    expect((await run('sip-domains add x.example.com --registration maybe', ['--account', account])).error).toContain(
+      'allow or refuse',
+    );
+    expect((await run('sip-domains remove phones.example.com')).error).toContain('still used');
+    expect((await run('sip-users remove alice')).code).toBe(0);
+    expect((await run('sip-domains remove phones.example.com')).code).toBe(0);
+    await run(`accounts suspend ${account}`);
+  });
+
   it('creates everything a call needs; the running processes see it at once', async () => {
     expect((await run('keys create --name k')).error).toMatch(/there is no active account/);
     const account = await json('accounts create', ['--name', 'Müller & Söhne']);
     expect(account['authToken']).toMatch(/^[0-9a-f]{32}$/);
     const key = await json('keys create --name first');
+    expect(await json('accounts credentials')).toEqual({
+      HOOKSWITCH_ACCOUNT: account['sid'],
+      HOOKSWITCH_AUTH_TOKEN: account['authToken'],
+      HOOKSWITCH_API_KEY: key['sid'],
+      HOOKSWITCH_API_SECRET: key['secret'],
+    });
+    expect((await run('accounts credentials')).out).toContain(`export HOOKSWITCH_API_KEY=${String(key['sid'])}\n`);
     const application = await json('applications create --name ivr --voice-url http://127.0.0.1:9/voice');
     const number = await json('numbers add +4930123456');
     expect(number).toMatchObject({ application: application['sid'], account: account['sid'] });
     const trunk = await json(
       'trunks add --name carrier --allow 192.0.2.0/24,2001:db8::/32 --allow 198.51.100.1/32 --outbound sip.example.com --username u --secret s --codecs PCMA --channels 10',
     );
-    expect(trunk).toMatchObject({ outbound: 'sip.example.com:5060', codecs: ['PCMA'], channels: 10 });
+    expect(trunk).toMatchObject({ gateways: ['sip.example.com'], codecs: ['PCMA'], channels: 10 });
     expect(JSON.stringify(trunk)).not.toContain('"s"');
     await eventually(() => {
       expect(directory.trunkBySourceIp('198.51.100.1')?.digest).toEqual({ username: 'u', secret: 's' });
@@ -91,6 +153,44 @@ describe('hookswitch command line', () => {
       },
     });
     expect(claims.exp! - claims.iat!).toBe(60);
+  });
+
+  it('makes, shows, changes and removes a trunk with everything it can have', async () => {
+    const { sid = '' } = await json(
+      'trunk add --name full --gateway sip.example.com;transport=tls,[2001:db8::7]:5062;priority=1;weight=7 --srtp required',
+      [
+        ...'--inbound-username in --inbound-secret i --username u --secret s --register user --format national'.split(
+          ' ',
+        ),
+        ...'--country 49 --national-prefix 0 --rules 0049:0,:9 --caller-header p-asserted-identity'.split(' '),
+        ...'--trusted yes --from-domain example.com --session-timer 600 --channels-in 4 --prefixes +49'.split(' '),
+      ],
+    );
+    const shown = await json('trunks show full');
+    expect(shown).toMatchObject({
+      sid,
+      gateways: ['sip.example.com;transport=tls', '[2001:db8::7]:5062;priority=1;weight=7'],
+      rules: ['0049:0', ':9'],
+      register: 'user@first gateway',
+      optionsIntervalS: 60,
+      sessionTimerS: 600,
+      trusted: true,
+    });
+    const changed = await json(`trunk update ${sid} --country 43 --options-interval 0 --trusted no`);
+    expect(changed).toMatchObject({
+      country: '43',
+      nationalPrefix: '0',
+      optionsIntervalS: 0,
+      trusted: false,
+      channelsIn: 4,
+    });
+    await eventually(() => {
+      expect(directory.trunk(sid)).toMatchObject({ inbound: { username: 'in', secret: 'i' }, srtp: 'required' });
+    });
+    const wrong = await run('trunks add --name t --gateway h;transport=sctp');
+    expect(wrong.error).toMatch(/trunk\.settings\.gateways\.0\.transport/);
+    expect((await run(`trunks remove ${sid}`)).out).toBe(`${sid} removed`);
+    expect((await run(`trunks show ${sid}`)).error).toContain(`there is no trunk ${sid}`);
   });
 
   it('prints tables for people and hides secrets', async () => {
@@ -124,7 +224,12 @@ describe('hookswitch command line', () => {
     ['accounts suspend', 2, /AC\.\.\. is missing/],
     ['accounts suspend AC00000000000000000000000000000000', 1, /there is no account AC0+/],
     ['token --identity alice --ttl 1e9', 2, /--ttl 1e9: expected a whole number from 1 to 86400/],
+    ['trunks add --name t --gateway h;color=red', 2, /;color is not known/],
+    ['trunks add --name t --gateway h --trusted maybe', 2, /expected yes or no/],
+    ['trunks add --name t --rules 00', 2, /expected STRIP:ADD/],
     ['trunks add --name t --outbound a:b:c', 2, /expected HOST or HOST:PORT/],
+    ['trunks test carrier', 1, /no server runs on .*: the trial is sent by the server/],
+    ['trunks test nobody', 2, /there is no trunk nobody/],
     ['accounts list --data-dir /nonexistent --json', 1, /no server runs on|does not open/],
   ])('%s explains what is wrong', async (command, code, message) => {
     if (command.includes('/nonexistent')) env = {};
@@ -156,5 +261,16 @@ describe('hookswitch command line', () => {
     const { out, code } = await run('accounts list');
     expect(code).toBe(0);
     expect(out).toContain('Müller & Söhne');
+
+    const rpc = new NatsNodeRpc(bus, 'n');
+    const said = { gateway: 'sip.example.com/udp', result: 'answers', status: 200, said: '200 OK', ms: 7 };
+    rpc.serve(BRIDGE_RPC.testTrunk, () => Promise.resolve({ test: { gateways: [said], registration: 'registered' } }));
+    const trial = await run('trunk test carrier');
+    rpc.close();
+    expect(trial.error).toBe('');
+    expect(trial.out.split('\n')).toEqual([
+      'GATEWAY              RESULT   SAID    SOFTWARE  MS  REGISTRATION',
+      'sip.example.com/udp  answers  200 OK  -         7   registered',
+    ]);
   });
 });

@@ -57,7 +57,7 @@ export class CommandLine {
 }
 
 /** Options that every command takes. */
-export const COMMON: Readonly<Record<string, OptionSpec>> = {
+const COMMON: Readonly<Record<string, OptionSpec>> = {
   'data-dir': { value: 'DIR', help: 'data directory of the running server' },
 };
 

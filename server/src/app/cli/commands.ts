@@ -1,34 +1,19 @@
 import { issueToken } from '../../hub/index.ts';
 import { systemClock, systemRandom } from '../../kernel/index.ts';
-import type { AccountRecord, ApplicationRecord, NumberRecord, TenantStore, TrunkRecord } from '../../tenants/index.ts';
-import type { CommandLine, CommandSpec, OptionSpec } from './command-line.ts';
+import type { AccountRecord, ApplicationRecord, NumberRecord } from '../../tenants/index.ts';
+import { accountOf, accountOption, applicationOf } from './owner-options.ts';
+import type { Command } from './command.ts';
+import type { CommandLine, OptionSpec } from './command-line.ts';
+import { guardCommands } from './guard-commands.ts';
+import { limitCommands } from './limit-commands.ts';
 import type { Row } from './output.ts';
+import { numberPoolCommands } from './number-pool-commands.ts';
+import { phoneCommands } from './phone-commands.ts';
+import { trunkCommands } from './trunk-commands.ts';
 import { UsageError } from './usage-error.ts';
 
-/** A list is printed as a table, a single row member by member, a text as it is. */
-export type Answer = readonly Row[] | Row | string;
-
-export interface Command extends CommandSpec {
-  run(store: TenantStore, line: CommandLine): Promise<Answer>;
-}
-
-const account: OptionSpec = { value: 'AC...', help: 'account (default: the only active one)' };
+const account = accountOption;
 const list = (help: string, run: Command['run']): Command => ({ help, options: { account }, run });
-
-/** @throws UsageError when there is a choice and none was made */
-async function accountOf(store: TenantStore, line: CommandLine): Promise<string> {
-  const given = line.get('account');
-  if (given !== undefined) return given;
-  const active = (await store.accounts()).filter(({ status }) => status === 'active');
-  const [only] = active;
-  if (only !== undefined && active.length === 1) return only.sid;
-  throw new UsageError(
-    'usage',
-    active.length === 0
-      ? 'there is no active account: make one with `hookswitch accounts create --name NAME`'
-      : 'there are several accounts: name one with --account (see `hookswitch accounts list`)',
-  );
-}
 
 const accountRow = ({ sid, name, status, createdAt }: AccountRecord): Row => ({
   sid,
@@ -52,17 +37,6 @@ const numberRow = (record: NumberRecord): Row => ({
   application: record.applicationSid,
   account: record.accountSid,
 });
-const trunkRow = (record: TrunkRecord): Row => ({
-  sid: record.sid,
-  name: record.name,
-  allow: record.allow,
-  outbound: record.outboundHost === null ? null : `${record.outboundHost}:${record.outboundPort ?? 5060}`,
-  user: record.digestUsername,
-  codecs: record.codecs,
-  channels: record.channels,
-  account: record.accountSid,
-});
-
 const method = (text: string | undefined): 'GET' | 'POST' | undefined => {
   if (text === undefined || text === 'GET' || text === 'POST') return text;
   throw new UsageError('usage', `--voice-method ${text}: expected GET or POST`);
@@ -93,6 +67,23 @@ const accounts: Record<string, Command> = {
     argument: 'AC...',
     options: {},
     run: async (store, line) => accountRow(await store.setAccountStatus(line.argument, 'active')),
+  },
+  'accounts credentials': {
+    help: 'prints the auth token and the oldest key of an account, as environment variables',
+    options: { account },
+    run: async (store, line) => {
+      const accountSid = await accountOf(store, line);
+      const { authToken, key } = await store.credentials(accountSid);
+      const variables = {
+        HOOKSWITCH_ACCOUNT: accountSid,
+        HOOKSWITCH_AUTH_TOKEN: authToken,
+        HOOKSWITCH_API_KEY: key?.sid ?? '',
+        HOOKSWITCH_API_SECRET: key?.secret ?? '',
+      };
+      if (line.json) return variables;
+      const exports = Object.entries(variables).map(([name, value]) => `export ${name}=${value}`);
+      return exports.join('\n');
+    },
   },
 };
 
@@ -181,55 +172,13 @@ const numbers: Record<string, Command> = {
     },
     run: async (store, line) => {
       const owner = await accountOf(store, line);
-      const own = line.get('application') === undefined ? await store.applications(owner) : [];
-      const applicationSid = line.get('application') ?? (own.length === 1 ? own[0]?.sid : undefined) ?? null;
+      const applicationSid = await applicationOf(store, line, owner);
       return numberRow(
         await store.addNumber(owner, { number: line.argument, applicationSid, ...given('name', line.get('name')) }),
       );
     },
   },
   'numbers list': list('numbers', async (store, line) => (await store.numbers(line.get('account'))).map(numberRow)),
-};
-
-function hostPort(text: string): { outboundHost: string; outboundPort: number } {
-  const match = /^(\[[0-9a-fA-F:]+\]|[^:[\]\s]+)(?::(\d{1,5}))?$/.exec(text);
-  const port = Number(match?.[2] ?? 5060);
-  if (match?.[1] === undefined || port < 1 || port > 65_535) {
-    throw new UsageError('usage', `--outbound ${text}: expected HOST or HOST:PORT, such as sip.example.com:5060`);
-  }
-  return { outboundHost: match[1], outboundPort: port };
-}
-
-const trunks: Record<string, Command> = {
-  'trunks add': {
-    help: 'connects an account with a carrier',
-    options: {
-      name: { value: 'NAME', help: 'for people', required: true },
-      allow: { value: 'CIDR,...', help: 'addresses that its calls come from', many: true },
-      outbound: { value: 'HOST[:PORT]', help: 'where outgoing calls go (port 5060)' },
-      username: { value: 'USER', help: 'for a digest challenge of the carrier' },
-      secret: { value: 'SECRET', help: 'for a digest challenge of the carrier' },
-      codecs: { value: 'PCMU,PCMA', help: 'in order of preference', many: true },
-      channels: { value: 'N', help: 'calls at once (default: no limit)' },
-      account,
-    },
-    run: async (store, line) => {
-      const outbound = line.get('outbound');
-      const codecs = line.list('codecs') as ('PCMU' | 'PCMA')[] | undefined;
-      const channels = line.number('channels', { from: 1, to: 100_000 });
-      const input = {
-        name: line.need('name'),
-        allow: line.list('allow') ?? [],
-        ...(outbound === undefined ? {} : hostPort(outbound)),
-        ...given('digestUsername', line.get('username')),
-        ...given('digestSecret', line.get('secret')),
-        ...(codecs === undefined ? {} : { codecs }),
-        ...(channels === undefined ? {} : { channels }),
-      };
-      return trunkRow(await store.addTrunk(await accountOf(store, line), input));
-    },
-  },
-  'trunks list': list('trunks', async (store, line) => (await store.trunks(line.get('account'))).map(trunkRow)),
 };
 
 const token: Record<string, Command> = {
@@ -291,7 +240,11 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   ...accounts,
   ...keys,
   ...applications,
+  ...guardCommands,
+  ...limitCommands,
   ...numbers,
-  ...trunks,
+  ...trunkCommands,
+  ...phoneCommands,
+  ...numberPoolCommands,
   ...token,
 };

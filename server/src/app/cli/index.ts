@@ -2,12 +2,15 @@ import { resolve } from 'node:path';
 import { describeError } from '../../kernel/index.ts';
 import { DatabaseError, TenantError } from '../../tenants/index.ts';
 import type { CommandIo } from '../io.ts';
+import { CLUSTER_HELP, runCluster } from './cluster-command.ts';
 import { parseCommand, usageOf } from './command-line.ts';
 import type { CommandLine } from './command-line.ts';
 import { COMMANDS } from './commands.ts';
-import type { Answer, Command } from './commands.ts';
+import type { Answer, Command } from './command.ts';
+import { HUB_HELP, runHub } from './hub-command.ts';
 import { details, table } from './output.ts';
 import { openSession } from './session.ts';
+import { TRACE_HELP, runTrace } from './trace-command.ts';
 import { UsageError } from './usage-error.ts';
 
 /** Exit codes: 0 done, 1 failed, 2 wrongly used. */
@@ -19,6 +22,9 @@ function overview(): string[] {
     'usage: hookswitch COMMAND [options]',
     '',
     ...Object.entries(COMMANDS).map(([name, { help }]) => `  ${name.padEnd(width)}  ${help}`),
+    `  ${'cluster'.padEnd(width)}  ${CLUSTER_HELP}`,
+    `  ${'hub'.padEnd(width)}  ${HUB_HELP}`,
+    `  ${'trace'.padEnd(width)}  ${TRACE_HELP}`,
     '',
     'Every command takes --json, and --data-dir DIR to name the running server. `hookswitch COMMAND --help` shows its options.',
   ];
@@ -27,7 +33,9 @@ function overview(): string[] {
 /** The longest run of first words that is a command. */
 function findCommand(argv: readonly string[]): { name: string; command: Command; rest: readonly string[] } | undefined {
   for (const words of [2, 1]) {
-    const name = argv.slice(0, words).join(' ');
+    const [noun = '', ...verb] = argv.slice(0, words);
+    // `trunk add` is understood as well as `trunks add`.
+    const name = [[noun, ...verb].join(' '), [`${noun}s`, ...verb].join(' ')].find((text) => text in COMMANDS) ?? '';
     const command = COMMANDS[name];
     if (command !== undefined) return { name, command, rest: argv.slice(words) };
   }
@@ -35,10 +43,13 @@ function findCommand(argv: readonly string[]): { name: string; command: Command;
 }
 
 /**
- * `hookswitch accounts|keys|applications|numbers|trunks|token ...` against the running server.
+ * `hookswitch accounts|keys|applications|numbers|trunks|token|cluster|hub|trace ...` against the running server.
  * @returns the exit code; never rejects
  */
 export async function runCli(argv: readonly string[], io: CommandIo): Promise<number> {
+  if (argv[0] === 'cluster') return await runCluster(argv.slice(1), io);
+  if (argv[0] === 'hub') return await runHub(argv.slice(1), io);
+  if (argv[0] === 'trace') return await runTrace(argv.slice(1), io);
   const found = findCommand(argv);
   if (found === undefined) {
     const [first = 'help'] = argv;
@@ -73,7 +84,7 @@ export async function runCli(argv: readonly string[], io: CommandIo): Promise<nu
 async function execute(command: Command, line: CommandLine, io: CommandIo): Promise<Answer> {
   const session = await openSession(io, resolve(line.dataDir ?? io.defaultDataDir));
   try {
-    return await command.run(session.store, line);
+    return await command.run(session.store, line, session.server);
   } finally {
     await session.close();
   }
