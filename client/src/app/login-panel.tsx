@@ -72,6 +72,9 @@ export function LoginPanel({ onSignIn }: { readonly onSignIn: (credentials: Cred
         <button className="button primary" type="submit" disabled={value === ''} data-testid="login-submit">
           Sign in
         </button>
+        <a className="muted-text to-cluster" href="#cluster" data-testid="cluster-link">
+          Operator of this server? See the cluster
+        </a>
       </form>
     </main>
   );

@@ -1,4 +1,4 @@
-import type { AudioDevice, Call, Codec, HookswitchError } from '../sdk/index.ts';
+import type { AudioDevice, BridgeRequest, Call, Codec, HookswitchError } from '../sdk/index.ts';
 
 export type PhoneState = 'registered' | 'registering' | 'reconnecting' | 'offline' | 'unregistered' | 'stopped';
 
@@ -29,6 +29,8 @@ export interface PhoneSnapshot {
   readonly identity: string | undefined;
   readonly incoming: readonly CallView[];
   readonly active: CallView | undefined;
+  /** What may be answered by a call. */
+  readonly requests: readonly BridgeRequest[];
   /** Newest last, one of a kind. */
   readonly errors: readonly HookswitchError[];
   readonly recents: readonly RecentCall[];

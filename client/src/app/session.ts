@@ -44,9 +44,14 @@ async function demoToken(identity: string): Promise<string> {
   });
 }
 
+/** Gets an access token for whoever signed in. */
+export function tokenOf(credentials: Credentials): () => Promise<string> {
+  if (credentials.kind === 'identity') return () => demoToken(credentials.identity);
+  return () => Promise.resolve(credentials.token);
+}
+
 export function openDevice(credentials: Credentials): Device {
-  const { kind } = credentials;
-  const token: TokenOption = kind === 'token' ? credentials.token : () => demoToken(credentials.identity);
+  const token: TokenOption = credentials.kind === 'token' ? credentials.token : tokenOf(credentials);
   const on = processing();
   return new Device(token, {
     client: 'hookswitch-softphone',

@@ -1,5 +1,5 @@
 import { identityTokens } from '@hookswitch/shared';
-import type { AudioDevice, Call, CallEnd, Device, HookswitchError, HubClient } from '../sdk/index.ts';
+import type { AudioDevice, BridgeRequest, Call, CallEnd, Device, HookswitchError, HubClient } from '../sdk/index.ts';
 import { CLIENT_ERRORS, HookswitchError as SdkError, webAudioTones } from '../sdk/index.ts';
 import type { Tones } from '../sdk/index.ts';
 import { EventLog } from './event-log.ts';
@@ -58,6 +58,10 @@ export class SoftphoneStore {
       for (const call of calls) if (!this.#known.has(call)) this.#adopt(call);
       change();
     });
+    device.on('bridgeRequest', (request) => {
+      request.on('closed', change);
+      change();
+    });
     for (const event of ['registering', 'unregistered', 'offline', 'online'] as const) device.on(event, change);
     device.on('error', (error) => {
       this.#report(error);
@@ -86,8 +90,16 @@ export class SoftphoneStore {
   readonly snapshot = (): PhoneSnapshot => this.#snapshot;
 
   dial(to: string): void {
+    this.#begin(() => this.device.connect({ params: { To: to } }));
+  }
+
+  accept(request: BridgeRequest): void {
+    this.#begin(() => request.accept());
+  }
+
+  #begin(work: () => Call): void {
     try {
-      this.device.connect({ params: { To: to } });
+      work();
     } catch (error) {
       if (error instanceof SdkError) this.#report(error);
       else throw error;
@@ -279,6 +291,7 @@ export class SoftphoneStore {
       state: this.#state(),
       identity: this.device.identity ?? this.#watching,
       incoming: views.filter(({ status }) => status === 'pending'),
+      requests: this.device.bridgeRequests,
       active: views.find(({ status }) => status !== 'pending'),
       errors: this.#errors,
       recents: this.#recents,

@@ -1,7 +1,9 @@
 import { useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import type { ReactElement, RefObject } from 'react';
 import { Banners } from './banners.tsx';
+import { BridgeRequestCard } from './bridge-request-card.tsx';
 import { CallPanel } from './call-panel.tsx';
+import { CallTraces } from './call-traces.tsx';
 import { DeviceSettings } from './device-settings.tsx';
 import { DialPad } from './dial-pad.tsx';
 import { EventList } from './event-list.tsx';
@@ -12,6 +14,7 @@ import type { KeyAction } from './keyboard.ts';
 import { RecentCalls } from './recent-calls.tsx';
 import type { PhoneSnapshot, PhoneState } from './phone-snapshot.ts';
 import type { SoftphoneStore } from './softphone-store.ts';
+import type { TraceClient } from './trace-client.ts';
 
 const STATES: Readonly<Record<PhoneState, string>> = {
   registered: 'Ready',
@@ -24,12 +27,13 @@ const STATES: Readonly<Record<PhoneState, string>> = {
 
 export interface SoftphoneProps {
   readonly store: SoftphoneStore;
+  readonly traces: TraceClient;
   readonly name: string | undefined;
   readonly onSignOut: () => void;
 }
 
 /** The page of somebody who is signed in. */
-export function Softphone({ store, name, onSignOut }: SoftphoneProps): ReactElement {
+export function Softphone({ store, traces, name, onSignOut }: SoftphoneProps): ReactElement {
   const phone = useSyncExternalStore(store.subscribe, store.snapshot);
   const [to, setTo] = useState('');
   const input = useRef<HTMLInputElement>(null);
@@ -49,46 +53,82 @@ export function Softphone({ store, name, onSignOut }: SoftphoneProps): ReactElem
         <p className="who" data-testid="identity">
           {phone.identity ?? name ?? ''}
         </p>
+        <OtherPages />
         <button type="button" className="button small quiet" onClick={onSignOut} data-testid="sign-out">
           Sign out
         </button>
       </header>
       <Banners phone={phone} store={store} onSignOut={onSignOut} />
-      <main className="columns">
-        <div className="phone">
-          {active === undefined && incoming.map((view) => <IncomingCard key={view.call.callSid} view={view} />)}
-          {active !== undefined && (
-            <CallPanel
-              view={active}
-              onDigit={(digit) => {
-                store.sendDigit(active.call, digit);
-              }}
-            />
-          )}
-          <section className="card" aria-label="Phone">
-            {active === undefined && (
-              <DialPad
-                value={to}
-                onChange={setTo}
-                onDial={(peer) => {
-                  store.dial(peer);
-                  setTo('');
+      <main>
+        <div className="columns">
+          <div className="phone">
+            {active === undefined && incoming.map((view) => <IncomingCard key={view.call.callSid} view={view} />)}
+            {active === undefined &&
+              phone.requests.map((request) => (
+                <BridgeRequestCard
+                  key={request.sid}
+                  request={request}
+                  onAccept={() => {
+                    store.accept(request);
+                  }}
+                />
+              ))}
+            {active !== undefined && (
+              <CallPanel
+                view={active}
+                onDigit={(digit) => {
+                  store.sendDigit(active.call, digit);
                 }}
-                onTone={(key) => {
-                  store.tones.digit(key);
-                }}
-                canDial={phone.state === 'registered'}
-                input={input}
               />
             )}
-            {active === undefined && <RecentCalls calls={phone.recents} onPick={setTo} />}
-            <DeviceSettings phone={phone} store={store} />
-          </section>
+            <section className="card" aria-label="Phone">
+              {active === undefined && (
+                <DialPad
+                  value={to}
+                  onChange={setTo}
+                  onDial={(peer) => {
+                    store.dial(peer);
+                    setTo('');
+                  }}
+                  onTone={(key) => {
+                    store.tones.digit(key);
+                  }}
+                  canDial={phone.state === 'registered'}
+                  input={input}
+                />
+              )}
+              {active === undefined && <RecentCalls calls={phone.recents} onPick={setTo} />}
+              <DeviceSettings phone={phone} store={store} />
+            </section>
+          </div>
+          <EventList log={store.events} />
         </div>
-        <EventList log={store.events} />
+        <CallTraces client={traces} occasion={occasionOf(phone)} />
       </main>
     </div>
   );
+}
+
+function OtherPages(): ReactElement {
+  const style = 'button small quiet wide-only';
+  return (
+    <>
+      <a className={style} href="#topics" data-testid="topics-link">
+        Topics
+      </a>
+      <a className={style} href="#media" data-testid="media-link">
+        Media
+      </a>
+      <a className={style} href="#cluster">
+        Cluster
+      </a>
+    </>
+  );
+}
+
+/** Changes when a call begins, is answered or ends. */
+function occasionOf({ incoming, active, recents }: PhoneSnapshot): string {
+  return [recents[0]?.key, active?.status, incoming.length].join(' ');
 }
 
 /** A tab in the background shows who is calling. */

@@ -2,4 +2,4 @@
 export * from './hub/index.ts';
 export { CLIENT_ERRORS, Emitter, HookswitchError, systemClock } from './kit/index.ts';
 export type { ClientErrorName, Clock, ErrorName, RandomFraction, Timer, Unsubscribe } from './kit/index.ts';
-export type { HookswitchEvent, Position } from '@hookswitch/shared';
+export type { EventData, EventType, Filter, HookswitchEvent, Position, Rewind } from '@hookswitch/shared';

@@ -18,6 +18,7 @@ const idle: ConnectionState = { phase: 'idle' };
 const token: ConnectionState = { phase: 'token', ...tries };
 const opening: ConnectionState = { phase: 'opening', token: 't', ...tries };
 const authenticating: ConnectionState = { phase: 'authenticating', ...tries };
+const refusedForNow: ConnectionState = { ...authenticating, refusal: offline };
 const connected: ConnectionState = { phase: 'connected', info, ...tries };
 const waiting: ConnectionState = { phase: 'waiting', error: offline, ...tries, attempt: 3 };
 const stopped: ConnectionState = { phase: 'stopped', error: offline };
@@ -47,7 +48,10 @@ const rows: [ConnectionState, ConnectionInput, string, string[]][] = [
   [authenticating, { kind: 'connected', info }, 'connected', ['stop-timers', 'start-timer', 'start-timer', 'up']],
   [authenticating, refused('tokenExpired'), 'waiting', ['stop-timers', 'close-socket', 'back-off']],
   [authenticating, refused('tokenExpired', false), 'stopped', ['stop-timers', 'close-socket']],
-  [authenticating, refused('unavailable'), 'waiting', ['stop-timers', 'close-socket', 'back-off']],
+  [authenticating, refused('tokenRevoked'), 'waiting', ['stop-timers', 'close-socket', 'back-off']],
+  [authenticating, refused('unavailable'), 'authenticating', ['start-timer']],
+  [refusedForNow, { kind: 'timer', name: 'handshake' }, 'waiting', ['stop-timers', 'close-socket', 'back-off']],
+  [refusedForNow, closedWith(4005), 'waiting', ['stop-timers', 'close-socket', 'back-off']],
   [authenticating, refused('accountInactive'), 'stopped', ['stop-timers', 'close-socket']],
   [connected, { kind: 'ping' }, 'connected', ['send-pong']],
   [connected, { kind: 'timer', name: 'silence' }, 'waiting', ['stop-timers', 'close-socket', 'down', 'back-off']],
@@ -102,6 +106,10 @@ describe('connection machine', () => {
       canRefresh: true,
     });
     expect(first.effects.at(-1)).toEqual({ kind: 'back-off', attempt: 0, atLeastMs: 900 });
+    const later = { kind: 'disconnect', code: 4005, reason: '', retryAfterMs: 700, canRefresh: true } as const;
+    const refusedFirst = stepConnection(stepConnection(authenticating, refused('limitExceeded')).state, later);
+    expect(refusedFirst.effects.at(-1)).toEqual({ kind: 'back-off', attempt: 0, atLeastMs: 700 });
+    expect(refusedFirst.state).toMatchObject({ error: { name: 'limitExceeded' } });
     const again = stepConnection({ ...opening, attempt: 4 }, closedWith(1006));
     expect(again.effects.at(-1)).toMatchObject({ kind: 'back-off', attempt: 4 });
     expect(again.state).toMatchObject({ attempt: 5 });

@@ -27,7 +27,8 @@ export type ConnectionState =
   | { readonly phase: 'idle' }
   | ({ readonly phase: 'token' } & Tries)
   | ({ readonly phase: 'opening'; readonly token: string } & Tries)
-  | ({ readonly phase: 'authenticating' } & Tries)
+  /** `refusal`: the server said not now, and is about to say when. */
+  | ({ readonly phase: 'authenticating'; readonly refusal?: HookswitchError } & Tries)
   | ({ readonly phase: 'connected'; readonly info: ConnectionInfo } & Tries)
   | ({ readonly phase: 'waiting'; readonly error: HookswitchError } & Tries)
   | { readonly phase: 'stopped'; readonly error: HookswitchError };
@@ -57,7 +58,7 @@ export type ConnectionInput =
       /** A new token can be had. */
       readonly canRefresh: boolean;
     }
-  | { readonly kind: 'ping' }
+  | { readonly kind: 'ping'; readonly n?: number | undefined }
   | {
       readonly kind: 'disconnect';
       readonly code: number;
@@ -72,7 +73,7 @@ export type ConnectionEffect =
   | { readonly kind: 'get-token'; readonly fresh: boolean }
   | { readonly kind: 'open' }
   | { readonly kind: 'send-connect'; readonly token: string }
-  | { readonly kind: 'send-pong' }
+  | { readonly kind: 'send-pong'; readonly n: number | undefined }
   | { readonly kind: 'close-socket'; readonly code: number; readonly reason: string }
   | { readonly kind: 'up'; readonly info: ConnectionInfo }
   | { readonly kind: 'down'; readonly error: HookswitchError }
@@ -85,6 +86,8 @@ export type ConnectionEffect =
 const MAX_REFUSALS = 3;
 /** A connection that lived this long forgets earlier failures; a shorter one counts as a failure itself. */
 const STABLE_MS = 5_000;
+/** A refusal for now is followed by `disconnect`, which says when to come back; it is waited for this long. */
+const REFUSAL_MS = 1_000;
 /** Close code of a client that goes away or gives up waiting (RFC 6455 section 7.4.2: 4000-4999 are ours). */
 const GIVE_UP = { code: 4900, reason: 'no sign of life from the server' };
 
@@ -123,7 +126,7 @@ export function stepConnection(state: ConnectionState, input: ConnectionInput): 
     case 'refused':
       return state.phase === 'authenticating' ? refused(state, input) : stay(state);
     case 'ping':
-      return state.phase === 'connected' ? { state, effects: [{ kind: 'send-pong' }] } : stay(state);
+      return state.phase === 'connected' ? { state, effects: [{ kind: 'send-pong', n: input.n }] } : stay(state);
     case 'disconnect':
       return disconnected(state, input);
     case 'timer':
@@ -182,12 +185,17 @@ const NEEDS_TOKEN: ReadonlySet<number> = new Set([
   HUB_ERRORS.tokenInvalid.code,
   HUB_ERRORS.tokenExpired.code,
   HUB_ERRORS.tokenForeign.code,
+  HUB_ERRORS.tokenRevoked.code,
 ]);
 
 function refused(state: ConnectionState & Tries, input: Extract<ConnectionInput, { kind: 'refused' }>): StepOf {
   const error = hubError(input);
   if (NEEDS_TOKEN.has(input.code)) return needToken(state, error, { atLeastMs: 0, canRefresh: input.canRefresh });
-  return input.temporary ? wait(state, error, tries(state), 0) : stop(state, error);
+  if (!input.temporary) return stop(state, error);
+  return {
+    state: { phase: 'authenticating', refusal: error, ...tries(state) },
+    effects: [{ kind: 'start-timer', name: 'handshake', delayMs: REFUSAL_MS }],
+  };
 }
 
 function needToken(
@@ -208,6 +216,9 @@ function disconnected(state: ConnectionState, input: Extract<ConnectionInput, { 
   if (what === 'reconnect-with-new-token') {
     return needToken(state, tokenError(input.code, input.reason), { atLeastMs, canRefresh: input.canRefresh });
   }
+  if (state.phase === 'authenticating' && state.refusal !== undefined) {
+    return wait(state, state.refusal, tries(state), atLeastMs);
+  }
   const why = input.reason === '' ? `code ${input.code}` : `${input.reason} (${input.code})`;
   const error = clientError('offline', { message: `the connection to the server was closed: ${why}` });
   return wait(state, error, tries(state), atLeastMs);
@@ -220,7 +231,8 @@ function timer(state: ConnectionState, name: ConnectionTimer): StepOf {
   }
   const expected = name === 'silence' ? state.phase === 'connected' : hasSocket(state) && state.phase !== 'connected';
   if (!expected || !('attempt' in state)) return stay(state);
-  return wait(state, clientError('offline', { message: 'the server does not answer' }), tries(state), 0);
+  const refusal = state.phase === 'authenticating' ? state.refusal : undefined;
+  return wait(state, refusal ?? clientError('offline', { message: 'the server does not answer' }), tries(state), 0);
 }
 
 /** Everything that is open goes; the next try comes after a delay. */

@@ -15,7 +15,8 @@ import type { TokenSource } from './token-source.ts';
 import type { Transport, TransportLink } from './transport.ts';
 
 export interface ConnectionOptions {
-  readonly url: string;
+  /** Of the gateways; at least one. */
+  readonly urls: readonly string[];
   readonly transport: Transport;
   readonly tokens: TokenSource;
   readonly clock: Clock;
@@ -51,11 +52,14 @@ export class Connection {
   readonly #runner: Runner<ConnectionState, ConnectionInput, ConnectionEffect>;
   #link: TransportLink | undefined;
   #lastTraffic = 0;
+  /** Which of the gateways is next. */
+  #gateway: number;
 
   constructor(options: ConnectionOptions, handlers: ConnectionHandlers) {
     this.#options = options;
     this.#handlers = handlers;
     this.#timers = new Timers(options.clock);
+    this.#gateway = options.urls.length > 1 ? Math.floor(options.random() * options.urls.length) : 0;
     this.#runner = new Runner<ConnectionState, ConnectionInput, ConnectionEffect>(
       stepConnection,
       { phase: 'idle' },
@@ -96,7 +100,7 @@ export class Connection {
         );
         return;
       case 'send-pong':
-        this.#link?.send(encodeFrame({ type: 'pong' }));
+        this.#link?.send(encodeFrame({ type: 'pong', ...(effect.n === undefined ? {} : { n: effect.n }) }));
         return;
       case 'close-socket':
         this.#link?.close(effect.code, effect.reason);
@@ -156,7 +160,9 @@ export class Connection {
 
   #open(): void {
     this.#link?.close(1000, 'replaced');
-    const link = this.#options.transport(this.#options.url, {
+    const { urls } = this.#options;
+    const url = urls[this.#gateway++ % urls.length] ?? '';
+    const link = this.#options.transport(url, {
       opened: () => {
         if (this.#link === link) this.dispatch({ kind: 'opened' });
       },
@@ -196,7 +202,7 @@ export class Connection {
         this.dispatch({ kind: 'connected', info: { ...frame, identity: frame.identity } });
         return;
       case 'ping':
-        this.dispatch({ kind: 'ping' });
+        this.dispatch({ kind: 'ping', n: frame.n });
         return;
       case 'disconnect':
         this.#disconnected(frame);

@@ -34,6 +34,38 @@ describe('delivery tracker', () => {
     expect(tracker.accept(at(101), true, 0)).toBe(false);
   });
 
+  it('EV-6 an event of another subscription that comes before the answer does not move the position', () => {
+    const tracker = new DeliveryTracker(at(50));
+    tracker.asked();
+    expect(tracker.accept(at(59), false, 0)).toBe(true);
+    expect(tracker.position).toEqual(at(50));
+    tracker.subscribed(at(60), true, 0);
+    expect(tracker.position).toEqual(at(50));
+    expect(tracker.accept(at(55), true, 0)).toBe(true);
+    // The connection was lost before all of it came, and the next one brings it again.
+    tracker.asked();
+    tracker.subscribed(at(60), true, 0);
+    expect(tracker.accept(at(59), true, 0)).toBe(false);
+    expect(tracker.accept(at(60), true, 0)).toBe(true);
+    expect(tracker.accept(at(61), true, 0)).toBe(true);
+    expect(tracker.position).toEqual(at(61));
+  });
+
+  it('EV-6 what comes before the first answer is taken once, and the subscription begins where the answer says', () => {
+    const tracker = new DeliveryTracker(undefined);
+    tracker.asked();
+    expect(tracker.accept(at(59), false, 0)).toBe(true);
+    tracker.subscribed(at(60), true, 0, at(40));
+    expect(tracker.position).toEqual(at(40));
+    expect(tracker.accept(at(59), true, 0)).toBe(false);
+    expect(tracker.accept(at(41), true, 0)).toBe(true);
+    const other = new DeliveryTracker(undefined);
+    other.asked();
+    expect(other.accept(at(59), false, 0)).toBe(true);
+    other.subscribed(at(60), true, 0);
+    expect(other.position).toEqual(at(60));
+  });
+
   it('a replay that has gone quiet is over even when another subscription hides its end', () => {
     const tracker = new DeliveryTracker(at(50));
     tracker.subscribed(at(100), true, 0);

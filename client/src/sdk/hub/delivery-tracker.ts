@@ -22,20 +22,38 @@ export class DeliveryTracker {
   /** End of the replay; undefined when none is going on. */
   #replayTo: number | undefined;
   #replayQuietSince = 0;
+  /** The server was asked, and its answer is still to come. */
+  #isAsked = false;
+  /** Nothing has told where it begins. */
+  #isNew: boolean;
   readonly #seen = new Set<number>();
 
   constructor(from: Position | undefined) {
+    this.#isNew = from === undefined;
     if (from !== undefined) this.#reset(from);
   }
 
   /** Where to resume: the server is asked for what came after. */
   get position(): Position | undefined {
-    return this.#epoch === undefined ? undefined : { epoch: this.#epoch, seq: this.#low };
+    return this.#epoch === undefined || this.#low < 0 ? undefined : { epoch: this.#epoch, seq: this.#low };
   }
 
-  /** The server's answer to a subscribe: `head` is where live delivery begins. */
-  subscribed(head: Position, recovered: boolean, now: number): void {
-    if (this.#epoch !== head.epoch || !recovered) this.#reset(head);
+  /**
+   * The server was asked for what comes after {@link position}, and has not answered. What comes meanwhile for an
+   * overlapping subscription is taken, since it does not come again, but what lies before it is still owed.
+   */
+  asked(): void {
+    this.#isAsked = true;
+  }
+
+  /** The server's answer to a subscribe: `head` is where live delivery begins, `start` where the past that comes first does. */
+  subscribed(head: Position, recovered: boolean, now: number, start = head): void {
+    if (this.#epoch !== head.epoch || !recovered) this.#reset(start);
+    else if (this.#isNew) {
+      this.#start = start.seq;
+      this.#low = Math.max(this.#low, start.seq);
+    }
+    this.#isNew = this.#isAsked = false;
     this.#replayTo = this.#low < head.seq ? head.seq : undefined;
     this.#replayQuietSince = now;
   }
@@ -60,7 +78,7 @@ export class DeliveryTracker {
    */
   accept(position: Position, alone: boolean, now: number): boolean {
     const { seq } = position;
-    if (this.#epoch !== position.epoch) this.#reset({ epoch: position.epoch, seq: seq - 1 });
+    if (this.#epoch !== position.epoch) this.#reset({ epoch: position.epoch, seq: this.#isNew ? -1 : seq - 1 });
     if (seq <= this.#start || this.#seen.has(seq)) return false;
     this.#seen.add(seq);
     if (this.#seen.size > REMEMBERED) for (const oldest of this.#seen) if (this.#seen.delete(oldest)) break;
@@ -70,6 +88,10 @@ export class DeliveryTracker {
   }
 
   #raise(seq: number, alone: boolean, now: number): void {
+    if (this.#isAsked) {
+      if (alone) this.#low = Math.max(this.#low, seq);
+      return;
+    }
     if (this.#replayTo !== undefined) {
       if (seq <= this.#replayTo) {
         if (alone) this.#low = Math.max(this.#low, seq);

@@ -1,29 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { FakeClock, settle } from '../kit/clock.fake.ts';
+import { setUp } from './hub-client.fake.ts';
 import { HubClient } from './hub-client.ts';
-import type { HubOptions } from './hub-client.ts';
 import { FakeHub } from './hub.fake.ts';
-import type { Delivered } from './subscription.ts';
-
-function setUp(options: Partial<HubOptions> = {}) {
-  const clock = new FakeClock();
-  const hub = new FakeHub();
-  let tokens = 0;
-  const client = new HubClient({
-    url: 'ws://hub/v1/hub',
-    token: () => `token-${++tokens}`,
-    transport: hub.transport,
-    clock,
-    random: () => 0.5,
-    ...options,
-  });
-  const connect = async (): Promise<void> => {
-    const connected = client.connect();
-    await hub.accept();
-    await connected;
-  };
-  return { clock, hub, client, connect, tokens: () => tokens };
-}
 
 describe('hub client', () => {
   it('connects with a token of the provider and closes without a trace', async () => {
@@ -138,47 +117,21 @@ describe('hub client', () => {
     client.close();
   });
 
-  it('events can be iterated; a reader that falls behind loses the oldest and is told', async () => {
-    const { client, hub, connect } = setUp();
-    await connect();
-    const subscription = client.subscribe('app.>');
-    const iterator = subscription[Symbol.asyncIterator]();
-    const first = iterator.next();
-    await settle();
-    hub.event('app.a', 1);
-    expect((await first).value).toMatchObject({ position: { seq: 1 } });
-    let gaps = 0;
-    subscription.on('gap', () => gaps++);
-    for (let seq = 2; seq <= 1003; seq++) hub.event('app.a', seq);
-    expect(gaps).toBe(2);
-    expect(((await iterator.next()).value as Delivered).position.seq).toBe(4);
-    await iterator.return();
-    expect(subscription.isClosed).toBe(true);
-    client.close();
-  });
-
   it('commands that wait fail when the connection is lost: none is repeated silently', async () => {
     const { client, hub, clock, connect } = setUp();
-    hub.manual.add('publish');
-    await expect(client.publish('app.a', 1)).rejects.toMatchObject({ name: 'offline' });
+    hub.manual.add('extension');
+    await expect(client.extension('x', 1)).rejects.toMatchObject({ name: 'offline' });
     await connect();
-    const lost = client.publish('app.a', { x: 1 }, { type: 'app.note', eventId: 'id-1' });
+    const lost = client.extension('x', { y: 1 });
+    const fails = expect(lost).rejects.toMatchObject({ name: 'connectionLost', temporary: true });
     await settle();
-    expect(hub.last.take().at(-1)).toEqual({
-      type: 'publish',
-      id: 2,
-      topic: 'app.a',
-      data: { x: 1 },
-      event: 'app.note',
-      eventId: 'id-1',
-    });
+    expect(hub.last.take().at(-1)).toEqual({ type: 'extension', id: 2, extension: 'x', body: { y: 1 } });
     hub.last.drop();
-    await expect(lost).rejects.toMatchObject({ name: 'connectionLost', temporary: true });
+    await fails;
     await clock.advance(200);
     const link = await hub.accept();
-    expect(link.take().some(({ type }) => type === 'publish')).toBe(false);
-    const late = client.publish('app.a', 2);
-    const outcome = expect(late).rejects.toMatchObject({ name: 'timeout' });
+    expect(link.take().some(({ type }) => type === 'extension')).toBe(false);
+    const outcome = expect(client.extension('x', 2)).rejects.toMatchObject({ name: 'timeout' });
     await clock.advance(10_000);
     await outcome;
     client.close();
@@ -191,7 +144,8 @@ describe('hub client', () => {
     hub.last.take();
     await clock.advance(29_000);
     hub.last.send({ type: 'ping' });
-    expect(hub.last.take()).toEqual([{ type: 'pong' }]);
+    hub.last.send({ type: 'ping', n: 7 });
+    expect(hub.last.take()).toEqual([{ type: 'pong' }, { type: 'pong', n: 7 }]);
     await clock.advance(29_000);
     expect(client.state).toBe('connected');
     await clock.advance(1_500);
@@ -322,13 +276,13 @@ describe('hub client', () => {
 
   it('frames that are not understood hurt nobody; as an answer they fail their command', async () => {
     const { client, hub, connect } = setUp();
-    hub.manual.add('publish');
+    hub.manual.add('presence');
     await connect();
     hub.last.text('{"type":"from-the-future","x":1}');
     hub.last.text('not json');
-    const answer = client.publish('app.a', 1);
+    const answer = client.presence('app.a');
     await settle();
-    hub.last.text('{"type":"published","id":1}');
+    hub.last.text('{"type":"presence","id":1}');
     await expect(answer).rejects.toMatchObject({ name: 'badAnswer' });
     expect(client.state).toBe('connected');
     client.close();

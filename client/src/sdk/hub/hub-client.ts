@@ -1,25 +1,45 @@
 import type { Position, ServerFrame } from '@hookswitch/shared';
-import { Emitter, Timers, clientError, systemClock, systemRandom, toHookswitchError } from '../kit/index.ts';
+import {
+  Emitter,
+  clientError,
+  deferred,
+  hubError,
+  onAbort,
+  systemClock,
+  systemRandom,
+  toHookswitchError,
+} from '../kit/index.ts';
 import type { Clock, HookswitchError, RandomFraction, Unsubscribe } from '../kit/index.ts';
 import { Connection } from './connection.ts';
 import type { ConnectionInfo, ConnectionState } from './connection-machine.ts';
+import { MemberList } from './member-list.ts';
+import type { PresenceOptions, PresencePage } from './presence.ts';
+import { Publisher } from './publisher.ts';
+import type { PublishOptions } from './publisher.ts';
 import { Requests } from './requests.ts';
+import type { SubscribeOptions } from './subscribe-options.ts';
 import type { Delivered, Subscription } from './subscription.ts';
 import { Subscriptions } from './subscriptions.ts';
+import { TokenRefresh } from './token-refresh.ts';
 import { TokenSource } from './token-source.ts';
 import type { TokenOption } from './token-source.ts';
 import { webSocketTransport } from './transport.ts';
-import type { Transport } from './transport.ts';
+import type { Transport, WebSocketConstructor } from './transport.ts';
 
 export interface HubOptions {
-  /** `wss://host/v1/hub`; in a page the default is the page's own host. */
-  readonly url?: string;
+  /**
+   * `wss://host/v1/hub`; in a page the default is the page's own host. Of several gateways one is taken at random, and
+   * after a loss the next: any of them serves any client.
+   */
+  readonly url?: string | readonly string[];
   readonly token: TokenOption;
   /** Name of your program, shown to the server's operator. */
   readonly client?: string;
-  /** How long before its expiry a token is renewed, milliseconds (default 10 000). */
+  /** How long before its expiry a token is renewed, milliseconds (default 10 000; the server asks 60 s before). */
   readonly tokenRefreshMs?: number;
-  /** Default: the platform's WebSocket. */
+  /** Where there is no global WebSocket (Node before 22): that of the package `ws`. */
+  readonly WebSocket?: WebSocketConstructor;
+  /** Instead of a WebSocket. */
   readonly transport?: Transport;
   readonly clock?: Clock;
   readonly random?: RandomFraction;
@@ -40,24 +60,16 @@ export interface HubEvents {
   tokenWillExpire: { readonly expiresAt: number };
 }
 
-export interface PublishOptions {
-  /** CloudEvents type (default `app.message`). */
-  readonly type?: string;
-  /** Makes repeating the command harmless. */
-  readonly eventId?: string;
-}
+/** Pause after a read of a list of members that failed for now. */
+const MEMBERS_RETRY_MS = 1000;
 
-/** Waits longer than this are cut into pieces: the platform's timers hold 31 bits of milliseconds. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
-/** A clock that runs wrong must not make us renew all the time; short-lived tokens are announced by the server. */
-const MIN_REFRESH_MS = 30_000;
+type Listener = (event: Delivered['event'], delivered: Delivered) => void;
 
 /**
  * A connection to the hub that stays up: it reconnects with jittered back-off, renews its token and resumes every
  * subscription where it stopped. Lifetime: from connect() to close().
  */
 export class HubClient {
-  readonly #options: HubOptions;
   readonly #clock: Clock;
   readonly #tokens: TokenSource;
   readonly #emitter = new Emitter<HubEvents>();
@@ -65,22 +77,36 @@ export class HubClient {
   readonly #connection: Connection;
   readonly #requests: Requests;
   readonly #subscriptions: Subscriptions;
-  readonly #timers: Timers<'token'>;
+  readonly #publisher: Publisher;
+  readonly #refresh: TokenRefresh;
   #state: HubState = 'idle';
   #info: ConnectionInfo | undefined;
 
   constructor(options: HubOptions) {
-    const clock = options.clock ?? systemClock;
-    this.#options = options;
-    this.#clock = clock;
-    this.#timers = new Timers(clock);
+    const clock = (this.#clock = options.clock ?? systemClock);
     this.#tokens = new TokenSource(options.token);
     this.#requests = new Requests((frame) => this.#connection.send(frame), clock);
-    this.#subscriptions = new Subscriptions((command) => this.#requests.request(command), clock);
+    const request = this.#requests.request.bind(this.#requests);
+    this.#subscriptions = new Subscriptions(request, clock);
+    this.#publisher = new Publisher({ request, online: (signal) => this.#online(signal), clock });
+    this.#refresh = new TokenRefresh(
+      { tokens: this.#tokens, request, clock, earlyMs: options.tokenRefreshMs ?? 10_000 },
+      {
+        refreshed: (expiresAt) => {
+          if (this.#info !== undefined) this.#info = { ...this.#info, expiresAt };
+        },
+        expiring: (expiresAt) => {
+          this.#emitter.emit('tokenWillExpire', { expiresAt });
+        },
+        failed: (error) => {
+          this.#emitter.emit('error', error);
+        },
+      },
+    );
     this.#connection = new Connection(
       {
-        url: options.url ?? defaultHubUrl(),
-        transport: options.transport ?? webSocketTransport(),
+        urls: typeof options.url === 'string' ? [options.url] : (options.url ?? [defaultHubUrl()]),
+        transport: options.transport ?? webSocketTransport(options.WebSocket),
         tokens: this.#tokens,
         clock,
         random: options.random ?? systemRandom,
@@ -121,61 +147,71 @@ export class HubClient {
 
   /**
    * Connects and stays connected. Resolves with the first connection; a connection that is down now keeps it waiting.
+   * @param signal ends the waiting, not the connecting
    * @throws HookswitchError when the server or the token says that trying is pointless, or close() was called
    */
-  connect(): Promise<ConnectionInfo> {
-    if (this.#info !== undefined) return Promise.resolve(this.#info);
-    const outcome = Promise.withResolvers<ConnectionInfo>();
-    const offs = [
-      this.on('connected', outcome.resolve),
-      this.on('state', (state) => {
-        const now = this.#connection.state;
-        if (now.phase === 'stopped') outcome.reject(now.error);
-        if (state === 'idle') outcome.reject(clientError('closed'));
-      }),
-    ];
-    const cleanUp = (): void => {
-      for (const off of offs) off();
-    };
-    outcome.promise.then(cleanUp, cleanUp);
+  connect(signal?: AbortSignal): Promise<ConnectionInfo> {
     this.#connection.dispatch({ kind: 'connect' });
-    return outcome.promise;
+    return this.#online(signal);
   }
 
   /**
-   * Works at any time, connected or not. With a listener events are handed to it; without one iterate the result.
-   * @param position what came after it is delivered first (an earlier event's position)
-   * @throws HookswitchError `badTopic`
+   * Works at any time, connected or not. With a listener events are handed to it; without one iterate the result, or give
+   * it listeners by type. Subscriptions of one client to the same topic share one on the wire.
+   * @throws HookswitchError `badTopic`; `invalidState` for the past of a topic that is subscribed already
    */
-  subscribe(
+  subscribe<Own extends object = object>(topic: string, options?: SubscribeOptions): Subscription<Own>;
+  subscribe<Own extends object = object>(
     topic: string,
-    listener?: (event: Delivered['event'], delivered: Delivered) => void,
-    options: { readonly position?: Position } = {},
-  ): Subscription {
-    const subscription = this.#subscriptions.add(topic, options.position);
-    if (listener !== undefined) {
+    listener?: Listener,
+    options?: SubscribeOptions,
+  ): Subscription<Own>;
+  subscribe(topic: string, first?: Listener | SubscribeOptions, options: SubscribeOptions = {}): Subscription {
+    const subscription = this.#subscriptions.add(topic, typeof first === 'object' ? first : options);
+    if (typeof first === 'function') {
       subscription.on('event', (delivered) => {
-        listener(delivered.event, delivered);
+        first(delivered.event, delivered);
       });
     }
     return subscription;
   }
 
   /**
-   * Publishes one event of yours on a topic under `app.`. Resolves when it is stored.
-   * @throws HookswitchError; after `connectionLost` repeat it with the same `eventId`
+   * Publishes one event of yours on a topic under `app.`. Resolves when it is stored, with its position. While the
+   * connection is lost it waits, and repeats what got no answer: the event is stored once, since it has an id.
+   * @throws HookswitchError
    */
-  async publish(topic: string, data: unknown, options: PublishOptions = {}): Promise<Position> {
-    const { type, eventId } = options;
-    const answer = await this.#requests.request({
-      type: 'publish',
+  publish(topic: string, data: unknown, options?: PublishOptions): Promise<Position> {
+    return this.#publisher.publish(topic, data, options);
+  }
+
+  /** Who is on a topic now, a page of them (grant `hub.presence`). @throws HookswitchError */
+  async presence(topic: string, { after, limit, signal }: PresenceOptions = {}): Promise<PresencePage> {
+    const page = { ...(after === undefined ? {} : { after }), ...(limit === undefined ? {} : { limit }) };
+    const answer = await this.#requests.request({ type: 'presence', topic, ...page }, undefined, signal);
+    if (answer.type !== 'presence') throw clientError('badAnswer');
+    const { members, occupancy, next } = answer;
+    return { members, occupancy, next };
+  }
+
+  /**
+   * Who is on a topic, kept up to date (grants `hub.presence` for the topic, `hub.subscribe` for `presence.<topic>.*`).
+   * @throws HookswitchError `badTopic`
+   */
+  members(topic: string): MemberList {
+    return new MemberList({
       topic,
-      data,
-      ...(type === undefined ? {} : { event: type }),
-      ...(eventId === undefined ? {} : { eventId }),
+      changes: this.subscribe(`presence.${topic}.*`),
+      page: (of, options) => this.presence(of, options),
+      toError: (error) => toHookswitchError(error, 'badAnswer'),
+      pause: () => {
+        const wait = deferred<undefined>();
+        this.#clock.setTimer(MEMBERS_RETRY_MS, () => {
+          wait.resolve(undefined);
+        });
+        return wait.promise;
+      },
     });
-    if (answer.type !== 'published') throw clientError('badAnswer');
-    return answer.position;
   }
 
   /** A request to a message extension of the server. The answer's body is not checked here. @throws HookswitchError */
@@ -194,7 +230,7 @@ export class HubClient {
   async updateToken(token: TokenOption): Promise<void> {
     this.#tokens.set(token);
     if (this.#info === undefined) this.#connection.dispatch({ kind: 'token-replaced' });
-    else await this.#refresh();
+    else await this.#refresh.refresh(false);
   }
 
   /** The network came back: try at once instead of waiting, or check whether the connection still lives. */
@@ -208,15 +244,15 @@ export class HubClient {
 
   /** Ends everything: subscriptions, commands that wait, the connection. connect() begins anew. Idempotent. */
   close(): void {
-    this.#timers.stopAll();
-    this.#connection.dispatch({ kind: 'close' });
+    this.#refresh.stop();
     this.#requests.failAll(clientError('closed'));
+    this.#connection.dispatch({ kind: 'close' });
     this.#subscriptions.close();
   }
 
   #up(info: ConnectionInfo): void {
     this.#info = info;
-    this.#watchExpiry(info.expiresAt);
+    this.#refresh.watch(info.expiresAt);
     this.#subscriptions.connected();
     this.#setState('connected');
     this.#emitter.emit('connected', info);
@@ -224,7 +260,7 @@ export class HubClient {
 
   #down(error: HookswitchError): void {
     this.#info = undefined;
-    this.#timers.stopAll();
+    this.#refresh.stop();
     this.#subscriptions.disconnected();
     this.#requests.failAll(clientError('connectionLost'));
     this.#emitter.emit('disconnected', error);
@@ -260,12 +296,10 @@ export class HubClient {
         this.#extensions.emit(frame.extension, frame.body);
         return;
       case 'token-will-expire':
-        this.#tokenWillExpire(frame.expiresAt);
+        this.#refresh.expiring(frame.expiresAt);
         return;
       case 'error':
-        if (!this.#requests.settle(frame)) {
-          this.#emitter.emit('error', toHookswitchError(new Error(frame.message), 'badAnswer'));
-        }
+        if (!this.#requests.settle(frame)) this.#told(frame);
         return;
       case 'connected':
       case 'disconnect':
@@ -276,39 +310,30 @@ export class HubClient {
     }
   }
 
-  #watchExpiry(expiresAt: number): void {
-    const early = this.#options.tokenRefreshMs ?? 10_000;
-    const inMs = expiresAt - early - this.#clock.now();
-    this.#timers.start('token', Math.min(Math.max(inMs, MIN_REFRESH_MS), MAX_TIMER_MS), () => {
-      if (inMs > MAX_TIMER_MS) this.#watchExpiry(expiresAt);
-      else this.#tokenWillExpire(expiresAt);
-    });
+  /** An error that answers nothing: of a subscription that ended, or of the connection. */
+  #told(frame: Extract<ServerFrame, { type: 'error' }>): void {
+    const error = hubError(frame);
+    if (frame.topic !== undefined && this.#subscriptions.ended(frame.topic, error)) return;
+    if (frame.id === undefined) this.#emitter.emit('error', error);
   }
 
-  #tokenWillExpire(expiresAt: number): void {
-    this.#timers.stop('token');
-    if (!this.#tokens.canRefresh) {
-      this.#emitter.emit('tokenWillExpire', { expiresAt });
-      return;
-    }
-    this.#refresh(true).catch((error: unknown) => {
-      const failure = toHookswitchError(error, 'tokenProviderFailed');
-      if (failure.name === 'connectionLost') return;
-      this.#emitter.emit('error', failure);
-      if (failure.temporary && this.#info !== undefined) {
-        this.#timers.start('token', 5000, () => {
-          this.#tokenWillExpire(expiresAt);
-        });
-      }
-    });
-  }
-
-  async #refresh(fresh = false): Promise<void> {
-    const token = await this.#tokens.get(fresh);
-    const answer = await this.#requests.request({ type: 'refresh', token });
-    if (answer.type !== 'refreshed') throw clientError('badAnswer');
-    if (this.#info !== undefined) this.#info = { ...this.#info, expiresAt: answer.expiresAt };
-    this.#watchExpiry(answer.expiresAt);
+  #online(signal?: AbortSignal): Promise<ConnectionInfo> {
+    if (this.#info !== undefined) return Promise.resolve(this.#info);
+    const { phase } = this.#connection.state;
+    if (phase === 'idle') return Promise.reject(clientError('offline', { message: 'call connect() first' }));
+    const outcome = deferred<ConnectionInfo>();
+    const check = (): void => {
+      const now = this.#connection.state;
+      if (now.phase === 'stopped') outcome.reject(now.error);
+      if (now.phase === 'idle') outcome.reject(clientError('closed'));
+    };
+    const ends = [this.on('connected', outcome.resolve), this.on('state', check), onAbort(signal, outcome.reject)];
+    const cleanUp = (): void => {
+      for (const end of ends) end();
+    };
+    outcome.promise.then(cleanUp, cleanUp);
+    if (phase === 'stopped') check();
+    return outcome.promise;
   }
 }
 

@@ -1,5 +1,5 @@
 import { clientFrameSchema } from '@hookswitch/shared';
-import type { ClientFrame, ServerFrame } from '@hookswitch/shared';
+import type { ClientFrame, HookswitchEvent, ServerFrame } from '@hookswitch/shared';
 import { settle } from '../kit/clock.fake.ts';
 import type { Transport, TransportHandlers } from './transport.ts';
 
@@ -51,6 +51,8 @@ export class FakeHub {
   /** Result bodies of extension requests. */
   onExtension: (body: Record<string, unknown>) => unknown = () => ({});
   head = 0;
+  /** Of any topic. */
+  members: { connection: string; since: number }[] = [];
 
   constructor(expiresAt = 4_000_000_000_000) {
     this.expiresAt = expiresAt;
@@ -89,7 +91,8 @@ export class FakeHub {
     return this.last;
   }
 
-  event(topic: string, seq: number, epoch = 'e1'): void {
+  event(topic: string, seq: number, more: Partial<HookswitchEvent> & { epoch?: string } = {}): void {
+    const { epoch = 'e1', ...envelope } = more;
     this.last.send({
       type: 'event',
       topic,
@@ -103,6 +106,7 @@ export class FakeHub {
         datacontenttype: 'application/json',
         accountsid: 'AC',
         data: { seq },
+        ...envelope,
       },
     });
   }
@@ -141,6 +145,16 @@ export class FakeHub {
         return;
       case 'ping':
         link.send({ type: 'pong', id: frame.id });
+        return;
+      case 'presence':
+        link.send({
+          type: 'presence',
+          id: frame.id,
+          topic: frame.topic,
+          members: this.members,
+          occupancy: 7,
+          next: 'n',
+        });
         return;
       case 'extension':
         this.#extension(link, frame);

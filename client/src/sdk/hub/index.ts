@@ -1,7 +1,12 @@
 export { HubClient, defaultHubUrl } from './hub-client.ts';
-export type { HubEvents, HubOptions, HubState, PublishOptions } from './hub-client.ts';
+export type { HubEvents, HubOptions, HubState } from './hub-client.ts';
+export type { MemberList, MemberListEvents } from './member-list.ts';
+export type { Member, PresenceOptions, PresencePage } from './presence.ts';
 export type { ConnectionInfo } from './connection-machine.ts';
+export type { PublishOptions } from './publisher.ts';
+export type { SubscribeOptions } from './subscribe-options.ts';
 export type { Delivered, Subscription, SubscriptionEvents } from './subscription.ts';
 export type { TokenOption } from './token-source.ts';
 export { webSocketTransport } from './transport.ts';
 export type { Transport, TransportHandlers, TransportLink, WebSocketConstructor, WebSocketLike } from './transport.ts';
+export type { DataOf, EventName, TypedEvent } from './typed-event.ts';

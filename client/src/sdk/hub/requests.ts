@@ -1,5 +1,5 @@
 import type { ClientFrameInput, ServerFrame } from '@hookswitch/shared';
-import { clientError, hubError } from '../kit/index.ts';
+import { clientError, hubError, onAbort } from '../kit/index.ts';
 import type { Clock, HookswitchError, Timer } from '../kit/index.ts';
 
 /** Commands that carry an id and are answered. */
@@ -11,18 +11,23 @@ export type Answer = Extract<ServerFrame, { id: number }>;
 
 interface Waiting {
   readonly resolve: (answer: Answer) => void;
-  readonly reject: (error: HookswitchError) => void;
+  readonly reject: (reason: unknown) => void;
   readonly timer: Timer;
+  readonly endWatch: () => void;
 }
 
 /** Bound on commands without an answer; more are refused with `tooManyRequests`. */
-const MAX_WAITING = 1000;
+const MAX_WAITING = 2000;
+/** Of them sent; the others wait for their turn. The server takes 256 at once. */
+const MAX_SENT = 200;
 
-/** Pairs commands with their answers by id. A lost connection fails all that wait: none is repeated silently. */
+/** Pairs commands with their answers by id. A lost connection fails all that wait; none is repeated here. */
 export class Requests {
   readonly #send: (frame: ClientFrameInput) => boolean;
   readonly #clock: Clock;
   readonly #waiting = new Map<number, Waiting>();
+  /** Those of them that are not sent yet, in order. */
+  readonly #unsent = new Map<number, Unsent>();
   #nextId = 1;
 
   constructor(send: (frame: ClientFrameInput) => boolean, clock: Clock) {
@@ -30,19 +35,26 @@ export class Requests {
     this.#clock = clock;
   }
 
-  /** @throws HookswitchError the server's error, or `offline`, `connectionLost`, `timeout`, `tooManyRequests` */
-  request(command: Unsent, timeoutMs = 10_000): Promise<Answer> {
+  /**
+   * @throws HookswitchError the server's error, or `offline`, `connectionLost`, `timeout`, `tooManyRequests`; the signal's
+   * reason when it is aborted (what the server does about the command is not known then)
+   */
+  request(command: Unsent, timeoutMs = 10_000, signal?: AbortSignal): Promise<Answer> {
+    if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
     if (this.#waiting.size >= MAX_WAITING) return Promise.reject(clientError('tooManyRequests'));
     const id = this.#nextId++;
-    if (!this.#send({ ...command, id })) return Promise.reject(clientError('offline'));
+    const now = this.#waiting.size - this.#unsent.size < MAX_SENT;
+    if (now && !this.#send({ ...command, id })) return Promise.reject(clientError('offline'));
+    if (!now) this.#unsent.set(id, command);
     return new Promise((resolve, reject) => {
       const timer = this.#clock.setTimer(timeoutMs, () => {
-        this.#waiting.delete(id);
-        reject(
-          clientError('timeout', { message: `the server did not answer '${command.type}' within ${timeoutMs} ms` }),
-        );
+        const message = `the server did not answer '${command.type}' within ${timeoutMs} ms`;
+        this.fail(id, clientError('timeout', { message }));
       });
-      this.#waiting.set(id, { resolve, reject, timer });
+      const endWatch = onAbort(signal, (reason) => {
+        this.fail(id, reason);
+      });
+      this.#waiting.set(id, { resolve, reject, timer, endWatch });
     });
   }
 
@@ -55,11 +67,12 @@ export class Requests {
     return true;
   }
 
-  fail(id: number, error: HookswitchError): void {
+  fail(id: number, error: unknown): void {
     this.#take(id)?.reject(error);
   }
 
   failAll(error: HookswitchError): void {
+    this.#unsent.clear();
     for (const id of [...this.#waiting.keys()]) this.fail(id, error);
   }
 
@@ -69,8 +82,19 @@ export class Requests {
 
   #take(id: number): Waiting | undefined {
     const waiting = this.#waiting.get(id);
+    if (waiting === undefined) return undefined;
     this.#waiting.delete(id);
-    waiting?.timer.cancel();
+    waiting.timer.cancel();
+    waiting.endWatch();
+    if (!this.#unsent.delete(id)) this.#sendNext();
     return waiting;
+  }
+
+  #sendNext(): void {
+    for (const [id, command] of this.#unsent) {
+      this.#unsent.delete(id);
+      if (!this.#send({ ...command, id })) this.failAll(clientError('offline'));
+      return;
+    }
   }
 }

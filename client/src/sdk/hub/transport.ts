@@ -17,11 +17,11 @@ export interface TransportLink {
 /** Opens connections of one kind. Never throws: failures are reported by `closed`. */
 export type Transport = (url: string, handlers: TransportHandlers) => TransportLink;
 
-/** The part of the platform's WebSocket that is used; the `ws` package of Node fits too. */
+/** The part of a WebSocket that is used: the platform's own fits, and that of the package `ws`. */
 export interface WebSocketLike {
   onopen: ((event: never) => void) | null;
-  onmessage: ((event: MessageEvent) => void) | null;
-  onclose: ((event: CloseEvent) => void) | null;
+  onmessage: ((event: never) => void) | null;
+  onclose: ((event: never) => void) | null;
   onerror: ((event: never) => void) | null;
   send(text: string): void;
   close(code?: number, reason?: string): void;
@@ -49,10 +49,10 @@ export function webSocketTransport(constructor?: WebSocketConstructor): Transpor
     socket.onopen = () => {
       if (!done) handlers.opened();
     };
-    socket.onmessage = (event) => {
+    socket.onmessage = (event: { readonly data: unknown }) => {
       if (!done && typeof event.data === 'string') handlers.text(event.data);
     };
-    socket.onclose = (event) => {
+    socket.onclose = (event: { readonly code: number; readonly reason: string }) => {
       finish(event.code, event.reason);
     };
     // The close event that follows says all there is to know.

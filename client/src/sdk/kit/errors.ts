@@ -20,6 +20,7 @@ export const CLIENT_ERRORS = {
     message: 'the token has expired; a new one is needed',
   },
   stopped: { code: 308, temporary: false, message: 'the server closed the connection for good' },
+  readerTooSlow: { code: 309, temporary: false, message: 'more events waited for the reader than it allowed' },
   invalidState: { code: 310, temporary: false, message: 'that cannot be done in the present state' },
   badDigits: { code: 311, temporary: false, message: 'digits are 0-9 A-D # *, w waits half a second, W a second' },
   microphoneRefused: {
@@ -98,7 +99,8 @@ export function hubError(frame: { code: number; message: string; temporary: bool
 /** Why a new token is needed, by close code (4100-4199). */
 export function tokenError(code: number, reason: string): HookswitchError {
   if (code === DISCONNECTS.tokenExpired.code) return clientError('tokenExpired');
-  return hubError({ ...HUB_ERRORS.tokenInvalid, message: reason || HUB_ERRORS.tokenInvalid.message });
+  const row = code === DISCONNECTS.tokenRevoked.code ? HUB_ERRORS.tokenRevoked : HUB_ERRORS.tokenInvalid;
+  return hubError({ ...row, message: reason || row.message });
 }
 
 /** Why the connection was closed for good, by close code. */

@@ -28,12 +28,28 @@ export interface CallEvents {
   volume: { readonly input: number; readonly output: number };
   /** The other side pressed a key. */
   digit: string;
+  /** The application sent a message into this call. */
+  message: CallMessage;
   /** Something is wrong that does not end the call. */
   warning: { readonly name: 'one-way-audio'; readonly silent: 'caller' | 'client' };
   /** The codec that is heard. */
   codec: Codec;
   /** Any change of status. */
   status: CallStatus;
+}
+
+/** A message of the application. */
+export interface CallMessage {
+  readonly messageSid: string;
+  /** Any JSON value. */
+  readonly content: unknown;
+}
+
+/** What became of a message of ours. */
+export interface MessageAnswer {
+  readonly messageSid: string;
+  /** What the application answered; undefined when no application wants messages of this call. */
+  readonly answer: unknown;
 }
 
 /** What the call needs of its device. */

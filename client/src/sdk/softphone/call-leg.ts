@@ -8,7 +8,12 @@ export type Offer = Extract<SoftphonePush, { type: 'incoming' }>;
 /** How the server is asked for the leg's media. */
 export type LegPurpose =
   | { readonly kind: 'accept'; readonly offer: () => Offer }
-  | { readonly kind: 'connect'; readonly params: Readonly<Record<string, string>> };
+  | {
+      readonly kind: 'connect';
+      readonly params: Readonly<Record<string, string>>;
+      /** Answers a bridge request. */
+      readonly bridgeToken?: string | undefined;
+    };
 
 /** Names a leg at the server, and proves that it is ours from a later connection. */
 export interface LegReference {
@@ -156,7 +161,9 @@ export class CallLeg {
     await whenRegistered();
     const rtpCapabilities = platform.media.capabilities;
     if (purpose.kind === 'connect') {
-      const answer = await signal('connect', { params: { ...purpose.params }, rtpCapabilities });
+      const { params, bridgeToken } = purpose;
+      const token = bridgeToken === undefined ? {} : { bridgeToken };
+      const answer = await signal('connect', { params: { ...params }, ...token, rtpCapabilities });
       this.#hint = answer.hint;
       return answer;
     }

@@ -2,13 +2,15 @@ import type { SoftphonePush } from '@hookswitch/shared';
 import { Emitter, Runner, Timers, clientError, toHookswitchError } from '../kit/index.ts';
 import type { HookswitchError, Unsubscribe } from '../kit/index.ts';
 import { CallLeg } from './call-leg.ts';
-import type { CallContext, CallEvents, CallFacts, CallStatus } from './call-events.ts';
+import type { CallContext, CallEvents, CallFacts, CallStatus, MessageAnswer } from './call-events.ts';
 import type { Offer } from './call-leg.ts';
 import { stepCall } from './call-machine.ts';
 import type { CallDirection, CallEffect, CallEnd, CallInput, CallState, CallTimer } from './call-machine.ts';
+import { MessageAnswers } from './message-answers.ts';
 import type { Codec, LegStatistics } from './ports.ts';
 
-type CallPush = Exclude<SoftphonePush, { type: 'incoming' }>;
+/** What is about a call. */
+type CallPush = Exclude<Extract<SoftphonePush, { callSid: string }>, { type: 'incoming' }>;
 
 const VOLUME_MS = 100;
 const DIGITS = /^[0-9A-D#*wW]{1,32}$/;
@@ -27,6 +29,7 @@ export class Call {
   readonly #timers: Timers<CallTimer | 'volume' | 'reattach'>;
   readonly #runner: Runner<CallState, CallInput, CallEffect>;
   readonly #leg: CallLeg;
+  readonly #messages: MessageAnswers;
   #offer: Offer | undefined;
   #callSid: string | undefined;
   #codec: Codec | undefined;
@@ -42,6 +45,7 @@ export class Call {
     this.parameters = facts.parameters;
     this.#context = context;
     this.#timers = new Timers(context.clock);
+    this.#messages = new MessageAnswers(context.clock);
     this.#leg = new CallLeg(context, {
       identified: (callSid) => {
         this.#callSid = callSid;
@@ -156,6 +160,21 @@ export class Call {
     await this.#context.signal('digits', { callSid: this.#callSid, digits });
   }
 
+  /**
+   * Sends any JSON value of up to 10 kB to the application and resolves with its answer. A message that may have got lost
+   * (`connectionLost`, `unavailable`) can be sent again with its `messageId` without being stored twice.
+   *
+   * @throws HookswitchError `invalidState`, `messageNotAnswered` (the message says why), or the server's refusal
+   */
+  async sendMessage(content: unknown, options: { readonly messageId?: string } = {}): Promise<MessageAnswer> {
+    const callSid = this.#callSid;
+    if (callSid === undefined || this.status === 'pending' || this.status === 'closed') {
+      throw clientError('invalidState', { message: `messages cannot be sent while the call is ${this.status}` });
+    }
+    const messageId = options.messageId ?? this.#messages.nextId();
+    return await this.#messages.wait(messageId, () => this.#context.signal('message', { callSid, messageId, content }));
+  }
+
   getLocalStream(): MediaStream | undefined {
     return this.#leg.leg?.localStream;
   }
@@ -177,8 +196,8 @@ export class Call {
   // ------------------------------------------------------------------------------------- for the device that owns it
 
   /** Begins an outgoing call. */
-  start(): void {
-    void this.#leg.open({ kind: 'connect', params: this.parameters });
+  start(bridgeToken?: string): void {
+    void this.#leg.open({ kind: 'connect', params: this.parameters, bridgeToken });
   }
 
   /** The offer, or the same offer again with a newer token. */
@@ -214,6 +233,12 @@ export class Call {
         return;
       case 'digit':
         this.#emitter.emit('digit', push.digit);
+        return;
+      case 'message':
+        this.#emitter.emit('message', { messageSid: push.messageSid, content: push.content });
+        return;
+      case 'message-answer':
+        this.#messages.answered(push);
         return;
       case 'one-way-audio':
         this.#emitter.emit('warning', { name: 'one-way-audio', silent: push.silent });
@@ -282,6 +307,7 @@ export class Call {
         return;
       case 'release':
         this.#timers.stopAll();
+        this.#messages.close();
         this.#leg.close();
         this.#context.closed(this);
         return;

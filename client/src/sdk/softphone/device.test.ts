@@ -1,84 +1,8 @@
-import { softphoneRequestSchema } from '@hookswitch/shared';
 import { describe, expect, it } from 'vitest';
-import { FakeHub } from '../hub/hub.fake.ts';
-import { FakeClock, settle } from '../kit/clock.fake.ts';
+import { settle } from '../kit/clock.fake.ts';
 import { clientError } from '../kit/index.ts';
-import { Device } from './device.ts';
-import type { DeviceOptions } from './device.ts';
 import type { Call } from './call.ts';
-import { FakePlatform } from './platform.fake.ts';
-
-const SID = `CA${'1'.repeat(32)}`;
-const OTHER = `CA${'2'.repeat(32)}`;
-const transport = { id: 't', iceParameters: {}, iceCandidates: [], dtlsParameters: {} };
-const consumer = { id: 'co', producerId: 'p', kind: 'audio', rtpParameters: {} };
-const legMedia = (callSid: string): object => ({
-  callSid,
-  send: transport,
-  recv: transport,
-  consumer,
-  iceServers: [],
-  reconnectToken: 'rt-1',
-});
-const RESULTS: Record<string, object> = {
-  register: { registration: 'RG1', identity: 'alice', rtpCapabilities: {}, iceServers: [] },
-  accept: legMedia(SID),
-  connect: { ...legMedia(OTHER), hint: 'node-1' },
-  reattach: { callSid: SID, state: 'open', reconnectToken: 'rt-2' },
-  produce: { producerId: 'p' },
-  'restart-ice': { iceParameters: {} },
-};
-
-async function setUp(options: DeviceOptions = {}) {
-  const clock = new FakeClock();
-  const hub = new FakeHub();
-  const platform = new FakePlatform();
-  const requests: { type: string; [key: string]: unknown }[] = [];
-  const answers: Record<string, unknown> = { ...RESULTS };
-  hub.onExtension = (body) => {
-    const request = softphoneRequestSchema.parse(body);
-    requests.push(request);
-    return request.type in answers ? answers[request.type] : {};
-  };
-  const device = new Device(() => 'token', {
-    url: 'ws://hub',
-    transport: hub.transport,
-    clock,
-    random: () => 0.5,
-    platform,
-    name: 'desk',
-    ...options,
-  });
-  const errors: string[] = [];
-  device.on('error', ({ name }) => errors.push(name));
-  const registered = device.register();
-  await hub.accept();
-  await registered;
-  const incoming: Call[] = [];
-  device.on('incoming', (call) => incoming.push(call));
-  const offer = async (callSid = SID, token = 'sealed-1'): Promise<Call> => {
-    const { expiresAt } = { expiresAt: clock.now() + 30_000 };
-    const body = { callSid, token, hint: 'node-1', expiresAt, from: '+15550199', to: 'client:alice', parameters: {} };
-    hub.push({ type: 'incoming', ...body });
-    await settle();
-    return incoming.at(-1)!;
-  };
-  const reconnect = async (): Promise<void> => {
-    hub.last.drop();
-    await clock.advance(600);
-    await hub.accept();
-    await settle();
-  };
-  const types = (): string[] => requests.splice(0).map(({ type }) => type);
-  const close = (): void => {
-    device.destroy();
-    expect(clock.pendingTimers).toBe(0);
-    expect(platform.openTracks).toBe(0);
-    expect(platform.playing).toBe(0);
-    expect(platform.listeners).toBe(0);
-  };
-  return { clock, hub, platform, requests, answers, device, errors, incoming, offer, reconnect, types, close };
-}
+import { OTHER, RESULTS, SID, consumer, setUp } from './device-world.fake.ts';
 
 /** Events of a call, in order. */
 function record(call: Call): string[] {
@@ -127,6 +51,46 @@ describe('device', () => {
     expect(t.types()).toEqual(['register', 'accept', 'hangup']);
     expect(seen).toEqual(['audio', 'accept', 'disconnect']);
     expect(t.device.calls).toEqual([]);
+    t.close();
+  });
+
+  it('EV-7 sends messages into the call, hears the answers, and messages of the application', async () => {
+    const t = await setUp();
+    const call = await t.offer();
+    await expect(call.sendMessage(1)).rejects.toMatchObject({ name: 'invalidState' });
+    call.accept();
+    await settle();
+    t.answers['message'] = { messageSid: 'KX1' };
+    const heard: unknown[] = [];
+    call.on('message', (message) => heard.push(message));
+    t.hub.push({ type: 'message', callSid: SID, messageSid: 'KX0', content: { screen: 7 } });
+    expect(heard).toEqual([{ messageSid: 'KX0', content: { screen: 7 } }]);
+
+    const answered = call.sendMessage({ ask: 'balance' });
+    await settle();
+    const request = t.requests.at(-1)!;
+    expect(request).toMatchObject({ type: 'message', callSid: SID, content: { ask: 'balance' } });
+    const answer = { type: 'message-answer', callSid: SID, messageId: request['messageId'], messageSid: 'KX1' };
+    t.hub.push({ ...answer, answer: 12 });
+    expect(await answered).toEqual({ messageSid: 'KX1', answer: 12 });
+
+    const failed = call.sendMessage(2, { messageId: 'mine' });
+    t.hub.push({ ...answer, messageId: 'mine', problem: 'it answered 500' });
+    await expect(failed).rejects.toMatchObject({ name: 'messageNotAnswered', message: 'it answered 500' });
+    const hungUp = expect(call.sendMessage(4)).rejects.toMatchObject({ name: 'callGone' });
+    await settle();
+    call.disconnect();
+    await hungUp;
+    await settle();
+    t.close();
+  });
+
+  it('BR-7 is set away and back', async () => {
+    const t = await setUp();
+    t.answers['presence'] = { state: 'away' };
+    await t.device.setAway(true);
+    await t.device.setAway(false);
+    expect(t.requests.slice(1).map(({ state }) => state)).toEqual(['away', 'available']);
     t.close();
   });
 

@@ -3,6 +3,8 @@ import { HubClient } from '../hub/index.ts';
 import type { HubOptions, TokenOption } from '../hub/index.ts';
 import { Emitter, clientError, systemClock, toHookswitchError } from '../kit/index.ts';
 import type { HookswitchError, Unsubscribe } from '../kit/index.ts';
+import { BridgeRequests } from './bridge-request.ts';
+import type { BridgeRequest } from './bridge-request.ts';
 import { Call } from './call.ts';
 import type { CallContext } from './call-events.ts';
 import type { LegReference } from './call-leg.ts';
@@ -35,6 +37,8 @@ export interface DeviceEvents {
   registered: undefined;
   unregistered: undefined;
   incoming: Call;
+  /** Something that is no call and may be answered by one. */
+  bridgeRequest: BridgeRequest;
   /** A call began in either direction, or one ended: `calls` changed. */
   calls: readonly Call[];
   error: HookswitchError;
@@ -47,6 +51,8 @@ export interface DeviceEvents {
   /** Microphones or speakers were plugged in or out. */
   deviceChange: undefined;
 }
+
+type CallPush = Parameters<Call['push']>[0];
 
 /** Pushes for calls whose number is not known yet: the answer to `connect` is on its way. */
 const MAX_EARLY = 50;
@@ -67,7 +73,8 @@ export class Device {
   readonly #calls = new Set<Call>();
   /** Hang-ups that could not be sent. */
   readonly #hangUps = new Map<string, LegReference>();
-  #early: Exclude<SoftphonePush, { type: 'incoming' }>[] = [];
+  readonly #requests: BridgeRequests;
+  #early: CallPush[] = [];
   #options: DeviceOptions;
 
   constructor(token: TokenOption, options: DeviceOptions = {}) {
@@ -82,6 +89,13 @@ export class Device {
         this.#emitter.emit('deviceChange', undefined);
       },
     );
+    this.#requests = new BridgeRequests({
+      clock: options.clock ?? systemClock,
+      call: (bridgeToken, to) => this.answerBridgeRequest(bridgeToken, { to }),
+      offered: (request) => {
+        this.#emitter.emit('bridgeRequest', request);
+      },
+    });
     const registration = {
       hub: this.hub,
       signal: this.#signal,
@@ -123,6 +137,11 @@ export class Device {
     return this.calls.find(({ status }) => status !== 'pending');
   }
 
+  /** What this device may answer by a call now. */
+  get bridgeRequests(): readonly BridgeRequest[] {
+    return this.#requests.pending;
+  }
+
   get isBusy(): boolean {
     return this.activeCall !== undefined;
   }
@@ -151,21 +170,20 @@ export class Device {
    * `client:identity` or a SIP URI. Asks for the microphone. @throws HookswitchError `invalidState`
    */
   connect({ params }: { readonly params: Readonly<Record<string, string>> }): Call {
-    if (this.state === 'destroyed') throw clientError('closed');
-    if (this.isBusy) throw clientError('invalidState', { message: 'there is a call already; hang up first' });
-    const call = new Call(
-      {
-        direction: 'outgoing',
-        from: this.identity === undefined ? '' : `client:${this.identity}`,
-        to: params['To'] ?? '',
-        callerName: undefined,
-        parameters: params,
-      },
-      this.#context(),
-    );
-    this.#add(call);
-    call.start();
-    return call;
+    return this.#begin(params);
+  }
+
+  /**
+   * Answers a bridge request whose token got here by a way of the application's own, such as an event of its. `to` is what
+   * is shown as the other party. Asks for the microphone. @throws HookswitchError `invalidState`
+   */
+  answerBridgeRequest(bridgeToken: string, { to = '' }: { readonly to?: string } = {}): Call {
+    return this.#begin({ To: to }, bridgeToken);
+  }
+
+  /** Away: calls do not ring this device until it is back. @throws HookswitchError `notRegistered` */
+  async setAway(away: boolean): Promise<void> {
+    await this.#signal('presence', { state: away ? 'away' : 'available' });
   }
 
   disconnectAll(): void {
@@ -189,10 +207,29 @@ export class Device {
     this.#tellUnregistered();
     this.#registration.destroy();
     for (const off of this.#offs) off();
+    this.#requests.close();
     this.audio.close();
     if (this.#options.hub === undefined) this.hub.close();
     this.#emitter.emit('destroyed', undefined);
     this.#emitter.clear();
+  }
+
+  #begin(params: Readonly<Record<string, string>>, bridgeToken?: string): Call {
+    if (this.state === 'destroyed') throw clientError('closed');
+    if (this.isBusy) throw clientError('invalidState', { message: 'there is a call already; hang up first' });
+    const call = new Call(
+      {
+        direction: 'outgoing',
+        from: this.identity === undefined ? '' : `client:${this.identity}`,
+        to: params['To'] ?? '',
+        callerName: undefined,
+        parameters: params,
+      },
+      this.#context(),
+    );
+    this.#add(call);
+    call.start(bridgeToken);
+    return call;
   }
 
   #tellUnregistered(): void {
@@ -233,6 +270,7 @@ export class Device {
 
   async #registered(result: SoftphoneResults['register'], again: boolean): Promise<void> {
     await this.#platform.media.load(result.rtpCapabilities);
+    this.#requests.registered(result.bridgeRequests ?? []);
     for (const leg of [...this.#hangUps.values()]) void this.#hangUpAgain(leg);
     if (!again) return;
     for (const call of this.calls) if (call.status !== 'pending') call.signallingBack();
@@ -240,6 +278,14 @@ export class Device {
   }
 
   #push(push: SoftphonePush): void {
+    if (push.type === 'bridge-request') {
+      this.#requests.offered(push);
+      return;
+    }
+    if (push.type === 'bridge-request-closed') {
+      this.#requests.closed(push.requestSid, push.status);
+      return;
+    }
     const call = this.calls.find(({ callSid }) => callSid === push.callSid);
     if (push.type === 'incoming') {
       if (call === undefined) this.#incoming(push);

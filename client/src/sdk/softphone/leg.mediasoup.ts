@@ -159,14 +159,14 @@ class MediasoupLeg implements Leg {
 
   async statistics(): Promise<LegStatistics> {
     const [recv, send] = await Promise.all([this.#recv.getStats(), this.#send.getStats()]);
-    const inbound = find(recv, 'inbound-rtp');
+    const inbound = streams(recv, 'inbound-rtp');
     const outbound = find(send, 'outbound-rtp');
     const pair = find(send, 'candidate-pair');
     const seconds = (value: unknown): number | undefined => (typeof value === 'number' ? value * 1000 : undefined);
     return {
-      packetsReceived: Number(inbound['packetsReceived'] ?? 0),
-      packetsLost: Number(inbound['packetsLost'] ?? 0),
-      jitterMs: seconds(inbound['jitter']),
+      packetsReceived: sum(inbound, 'packetsReceived'),
+      packetsLost: sum(inbound, 'packetsLost'),
+      jitterMs: seconds(inbound.at(-1)?.['jitter']),
       packetsSent: Number(outbound['packetsSent'] ?? 0),
       roundTripMs: seconds(pair['currentRoundTripTime']),
     };
@@ -263,3 +263,16 @@ function find(report: RTCStatsReport, type: string): Record<string, unknown> {
   });
   return found;
 }
+
+/** Every stream of that type, the one heard last at the end: the server changes SSRCs within a call. */
+function streams(report: RTCStatsReport, type: string): Record<string, unknown>[] {
+  const found: Record<string, unknown>[] = [];
+  report.forEach((entry: Record<string, unknown>) => {
+    if (entry['type'] === type) found.push(entry);
+  });
+  const heardAt = (entry: Record<string, unknown>): number => Number(entry['lastPacketReceivedTimestamp'] ?? 0);
+  return found.sort((a, b) => heardAt(a) - heardAt(b));
+}
+
+const sum = (entries: readonly Record<string, unknown>[], key: string): number =>
+  entries.reduce((total, entry) => total + Number(entry[key] ?? 0), 0);
