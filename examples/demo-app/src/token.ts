@@ -19,7 +19,7 @@ const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toSt
 
 /**
  * An access token (RFC 7519, HS256) for one softphone: it may take calls as `identity`, make calls through the
- * application, and watch the account's calls and its own topics.
+ * application, watch the account's calls and its own topics, and read the traces of its calls.
  *
  * @param now epoch milliseconds
  */
@@ -37,10 +37,12 @@ export function accessToken(signer: TokenSigner, identity: string, now: number):
       identity,
       voice: { incoming: { allow: true }, ...outgoing },
       hub: {
-        subscribe: ['calls.>', 'numbers.>', 'app.>', `clients.${identity.replaceAll('/', '.')}.>`],
+        subscribe: ['calls.>', 'numbers.>', 'app.>', 'presence.app.>', `clients.${identity.replaceAll('/', '.')}.>`],
         publish: ['app.>'],
-        presence: ['clients.>'],
+        presence: ['clients.>', 'app.>'],
       },
+      // Numbers and SIP of every call of the account: for a demo's page. Leave it out for your own agents.
+      trace: true,
     },
   };
   const signed = `${part({ typ: 'JWT', alg: 'HS256' })}.${part(claims)}`;
