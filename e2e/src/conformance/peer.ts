@@ -1,8 +1,9 @@
-import { HUB_SUBPROTOCOL, serverFrameSchema } from '@hookswitch/shared';
+import { setTimeout as delay } from 'node:timers/promises';
+import { serverFrameSchema } from '@hookswitch/shared';
 import type { ServerFrame } from '@hookswitch/shared';
-import { WebSocket } from 'ws';
+import type { Link, OpenLink } from './links.ts';
 
-type Frame<T extends ServerFrame['type']> = Extract<ServerFrame, { type: T }>;
+export type Frame<T extends ServerFrame['type']> = Extract<ServerFrame, { type: T }>;
 
 /** How a connection ended. */
 export interface Closed {
@@ -10,7 +11,14 @@ export interface Closed {
   readonly reason: string;
 }
 
+export interface PeerOptions {
+  /** Answers `ping`s, with their number (default true); `without-number` leaves the number out. */
+  readonly answersPings?: boolean | 'without-number';
+}
+
 const WAIT_MS = 5000;
+/** How often a command is sent again that came too early. */
+const PATIENCE = 100;
 
 /**
  * One connection to the hub under test, as bare as the protocol: it answers `ping` and does nothing else by itself. Every
@@ -19,37 +27,36 @@ const WAIT_MS = 5000;
 export class Peer {
   readonly received: ServerFrame[] = [];
   readonly closed: Promise<Closed>;
-  readonly #socket: WebSocket;
+  readonly #options: PeerOptions;
   readonly #waiting = new Set<() => void>();
+  readonly #end = Promise.withResolvers<Closed>();
+  #link: Link | undefined;
+  #over = false;
   #problem: Error | undefined;
   #lastId = 0;
 
-  private constructor(socket: WebSocket, answersPings: boolean) {
-    this.#socket = socket;
-    this.closed = new Promise((resolve) => {
-      socket.once('close', (code, reason) => {
-        resolve({ code, reason: reason.toString('utf8') });
-        this.#wake();
-      });
-    });
-    socket.on('error', (error) => {
-      this.#problem ??= error;
-      this.#wake();
-    });
-    socket.on('message', (data: Buffer, binary) => {
-      this.#take(data.toString('utf8'), binary);
-      if (answersPings && this.received.at(-1)?.type === 'ping') this.raw(JSON.stringify({ type: 'pong' }));
-      this.#wake();
-    });
+  private constructor(options: PeerOptions) {
+    this.#options = options;
+    this.closed = this.#end.promise;
   }
 
-  /** @throws Error when the WebSocket does not open */
-  static async open(url: string, { answersPings = true } = {}): Promise<Peer> {
-    const socket = new WebSocket(url, HUB_SUBPROTOCOL, { handshakeTimeout: WAIT_MS, rejectUnauthorized: false });
-    const peer = new Peer(socket, answersPings);
-    await new Promise<void>((resolve, reject) => {
-      socket.once('open', resolve);
-      socket.once('error', reject);
+  /** @throws Error when the connection does not open */
+  static async open(url: string, link: OpenLink, options: PeerOptions = {}): Promise<Peer> {
+    const peer = new Peer(options);
+    peer.#link = await link(url, {
+      frame: (frame) => {
+        peer.#take(frame);
+        peer.#wake();
+      },
+      broken: (what) => {
+        peer.#problem ??= new Error(what);
+        peer.#wake();
+      },
+      closed: (code, reason) => {
+        peer.#over = true;
+        peer.#end.resolve({ code, reason });
+        peer.#wake();
+      },
     });
     return peer;
   }
@@ -61,19 +68,36 @@ export class Peer {
 
   /** Sends an object as it is, right or wrong. */
   send(frame: object): void {
-    this.raw(JSON.stringify(frame));
+    this.#link?.send(frame);
   }
 
   /** Sends text, or bytes as a binary message. */
   raw(data: string | Buffer): void {
-    this.#socket.send(data);
+    this.#link?.send(data);
   }
 
-  /** Sends a command and resolves with its answer, whichever it is. */
+  /** Leaves what comes in the network. @returns false where the transport cannot */
+  pause(): boolean {
+    this.#link?.pause?.();
+    return this.#link?.pause !== undefined;
+  }
+
+  resume(): void {
+    this.#link?.resume?.();
+  }
+
+  /**
+   * Sends a command and resolves with its answer, whichever it is; but as long as the account has used up what it may for
+   * the moment, it waits as it is told and sends it again.
+   */
   async ask(command: object): Promise<ServerFrame> {
-    const id = this.newId();
-    this.send({ ...command, id });
-    return this.answerTo(id);
+    for (let left = PATIENCE; ; left--) {
+      const id = this.newId();
+      this.send({ ...command, id });
+      const answer = await this.answerTo(id);
+      if (left === 0 || answer.type !== 'error' || answer.retryAfterMs === undefined) return answer;
+      await delay(answer.retryAfterMs);
+    }
   }
 
   /** @throws Error when the answer is an error */
@@ -95,15 +119,30 @@ export class Peer {
   }
 
   /** Resolves with the first frame that matches, of those already here or still to come. */
-  async until(what: string, match: (frame: ServerFrame) => boolean, timeoutMs = WAIT_MS): Promise<ServerFrame> {
-    const found = await this.#wait(() => this.received.find(match), what, timeoutMs);
-    return found;
+  until(what: string, match: (frame: ServerFrame) => boolean, timeoutMs = WAIT_MS): Promise<ServerFrame> {
+    return this.#wait(() => this.received.find(match), what, timeoutMs);
+  }
+
+  /** Events that have come. */
+  get delivered(): Frame<'event'>[] {
+    return this.received.filter((frame) => frame.type === 'event');
   }
 
   /** Resolves when at least `count` events have come. @returns all of them */
-  events(count: number): Promise<Frame<'event'>[]> {
-    const all = (): Frame<'event'>[] => this.received.filter((frame) => frame.type === 'event');
-    return this.#wait(() => (all().length >= count ? all() : undefined), `${count} events`, WAIT_MS);
+  events(count: number, timeoutMs = WAIT_MS): Promise<Frame<'event'>[]> {
+    return this.#wait(
+      () => (this.delivered.length >= count ? this.delivered : undefined),
+      `${count} events`,
+      timeoutMs,
+    );
+  }
+
+  /**
+   * Asks the server something: what it sent before the answer is here then. Events pass through the queue of events, so
+   * that this says nothing of those that are still in it.
+   */
+  async settle(): Promise<void> {
+    await this.askFor('pong', { type: 'ping' });
   }
 
   /** Resolves with the end of the connection. @throws Error when the server leaves it open */
@@ -122,31 +161,28 @@ export class Peer {
   }
 
   async close(): Promise<void> {
-    this.#socket.close(1000);
-    const timer = setTimeout(() => {
-      this.#socket.terminate();
-    }, 1000);
+    if (this.#over) return;
+    this.#link?.resume?.();
+    this.#link?.close();
+    const timer = setTimeout(() => this.#link?.terminate(), 1000);
     await this.closed;
     clearTimeout(timer);
   }
 
-  #take(text: string, binary: boolean): void {
-    if (binary) this.#problem ??= new Error('the server sent a binary message');
-    let frame: unknown;
-    try {
-      frame = JSON.parse(text);
-    } catch {
-      this.#problem ??= new Error(`the server sent something that is not JSON: ${text.slice(0, 100)}`);
+  #take(frame: unknown): void {
+    const parsed = serverFrameSchema.safeParse(frame);
+    if (!parsed.success) {
+      this.#problem ??= new Error(`the server sent a frame that does not fit: ${JSON.stringify(frame).slice(0, 200)}`);
       return;
     }
-    const parsed = serverFrameSchema.safeParse(frame);
-    if (parsed.success) this.received.push(parsed.data);
-    else this.#problem ??= new Error(`the server sent a frame that does not fit the protocol: ${text.slice(0, 200)}`);
+    this.received.push(parsed.data);
+    if (parsed.data.type !== 'ping' || this.#options.answersPings === false) return;
+    const { n } = parsed.data;
+    const numbered = n !== undefined && this.#options.answersPings !== 'without-number';
+    this.send({ type: 'pong', ...(numbered ? { n } : {}) });
   }
 
   async #wait<T>(look: () => T | undefined, what: string, timeoutMs: number): Promise<T> {
-    const found = look();
-    if (found !== undefined) return found;
     return await new Promise((resolve, reject) => {
       const done = (act: () => void): void => {
         clearTimeout(timer);
@@ -160,12 +196,12 @@ export class Peer {
       };
       const check = (): void => {
         const seen = look();
-        if (seen !== undefined)
+        if (seen !== undefined) {
           done(() => {
             resolve(seen);
           });
-        else if (this.#problem !== undefined) fail(this.#problem.message);
-        else if (this.#socket.readyState >= WebSocket.CLOSING) fail('the connection ended');
+        } else if (this.#problem !== undefined) fail(this.#problem.message);
+        else if (this.#over) fail('the connection ended');
       };
       const timer = setTimeout(() => {
         fail(`nothing in ${timeoutMs} ms`);

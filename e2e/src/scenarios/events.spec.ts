@@ -36,6 +36,8 @@ function collector(): Collector {
     rows,
     done: done.promise,
     take: ({ type, sequence, data }) => {
+      // Measurements and the log of requests are no steps of the call: they carry no sequence and come when they are due.
+      if (['call.quality', 'call.silence', 'call.exchange'].includes(type)) return;
       const child = (data as { parentCallSid?: string }).parentCallSid !== undefined;
       rows.push(`${child ? 'child' : 'parent'} ${type} ${sequence ?? 'none'}`);
       if (type === 'call.ended' && !child) done.resolve();

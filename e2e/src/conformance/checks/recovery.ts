@@ -12,7 +12,7 @@ const dataOf = (events: Awaited<ReturnType<Peer['events']>>): unknown[] => event
 
 export const recovery: readonly Check[] = [
   check({
-    section: 5,
+    section: '5.2',
     what: 'from the position of an event: everything after it, in order, each once, then live events',
     run: async ({ connect, topic }) => {
       const [publisher, first] = [await connect(), await connect()];
@@ -33,7 +33,7 @@ export const recovery: readonly Check[] = [
     },
   }),
   check({
-    section: 5,
+    section: '5.2',
     what: 'from the position of `subscribed`: what came after it',
     run: async ({ connect, topic }) => {
       const [publisher, first] = [await connect(), await connect()];
@@ -48,7 +48,7 @@ export const recovery: readonly Check[] = [
     },
   }),
   check({
-    section: 5,
+    section: '5.2',
     what: 'a resume while events are published: no gap, no duplicate',
     run: async ({ connect, topic }) => {
       const publisher = await connect();
@@ -65,7 +65,7 @@ export const recovery: readonly Check[] = [
     },
   }),
   check({
-    section: 5,
+    section: '5.2',
     what: 'a resumed pattern gets what it matches and nothing else',
     run: async ({ connect, topic }) => {
       const publisher = await connect();
@@ -83,7 +83,7 @@ export const recovery: readonly Check[] = [
   }),
   ...(['another epoch', 'a position that never was'] as const).map((what) =>
     check({
-      section: 5,
+      section: '5.2',
       what: `${what} is answered with recovered: false, and delivery goes on live`,
       run: async ({ connect, topic }) => {
         const peer = await connect();
