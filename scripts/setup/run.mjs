@@ -25,30 +25,28 @@ export function capture(command, args, options = {}) {
 }
 
 /**
- * Runs a long command, handing each line of its output (stdout, stderr and, if asked for, descriptor 3) to onLine.
+ * Runs a long command, handing each line of its output (stdout and stderr) to onLine.
  * What it writes to stderr is not taken for failure: only its exit code counts.
  *
  * @param {string} command
  * @param {string[]} args
- * @param {{cwd?: string, env?: NodeJS.ProcessEnv, onLine?: (line: string, fd: number) => void, statusFd?: boolean,
+ * @param {{cwd?: string, env?: NodeJS.ProcessEnv, onLine?: (line: string, fd: number) => void,
  *   timeoutMs?: number, what?: string}} [options]
  * @returns {Promise<string>} the last lines of its output
  * @throws {SetupFailure} when it cannot be started or ends with another code than 0; the message holds the last lines
  */
 export async function runQuietly(command, args, options = {}) {
-  const { cwd, env, onLine, statusFd = false, timeoutMs, what = command } = options;
+  const { cwd, env, onLine, timeoutMs, what = command } = options;
   /** @type {string[]} */
   const tail = [];
-  const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe', ...(statusFd ? ['pipe'] : [])] });
+  const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
   running.add(child);
   const timer = timeoutMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), timeoutMs);
   const readers = child.stdio.slice(1).map(async (stream, index) => {
     const input = /** @type {import('node:stream').Readable} */ (stream);
     for await (const line of createInterface({ input })) {
-      if (index < 2) {
-        tail.push(line);
-        if (tail.length > TAIL_LINES) tail.shift();
-      }
+      tail.push(line);
+      if (tail.length > TAIL_LINES) tail.shift();
       onLine?.(line, index + 1);
     }
   });

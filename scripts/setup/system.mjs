@@ -75,6 +75,13 @@ export function aptProgress(line) {
   return `${match[1] === 'dlstatus' ? 'download' : 'install'} ${Math.round(Number(match[2]))} % ${match[3] ?? ''}`;
 }
 
+/**
+ * Runs the rest of its arguments with descriptor 3 as a copy of stdout. dpkg closes its status descriptor for the packages'
+ * own scripts: were that stdout itself, a script that prints would fail (nats-server's does). sudo passes on no descriptor
+ * above 2, so that the copy has to be made behind it.
+ */
+const STATUS_ON_3 = ['sh', '-c', 'exec 3>&1; exec "$@"', 'sh'];
+
 const listsPresent = () =>
   existsSync('/var/lib/apt/lists') && readdirSync('/var/lib/apt/lists').some((name) => name.includes('_Packages'));
 
@@ -94,10 +101,10 @@ export async function installSystemPackages(purposes, progress, note) {
   const names = missing.map((entry) => entry.name);
   const settings = ['env', 'DEBIAN_FRONTEND=noninteractive', 'LC_ALL=C.UTF-8'];
   const apt = async (/** @type {string[]} */ ...args) => {
-    const [command = 'env', ...rest] = [...(prefix ?? []), ...settings, 'apt-get', ...args];
+    const [command = 'env', ...rest] = [...(prefix ?? []), ...settings, ...STATUS_ON_3, 'apt-get', ...args];
     await runQuietly(command, rest, { what: `apt-get ${args.at(0) ?? ''}`, onLine: (line) => aptLine(line, progress) });
   };
-  const install = ['install', '-y', '--no-install-recommends', '-o', 'APT::Status-Fd=1', '-o', 'Dpkg::Use-Pty=0'];
+  const install = ['install', '-y', '--no-install-recommends', '-o', 'APT::Status-Fd=3', '-o', 'Dpkg::Use-Pty=0'];
   note(describePackages(missing));
   const fresh = listsPresent();
   if (!fresh) await apt('update');
@@ -109,14 +116,13 @@ export async function installSystemPackages(purposes, progress, note) {
     await apt('update');
     await apt(...install, ...names);
   }
-  if (names.includes('nats-server') && existsSync('/run/systemd/system')) {
-    note(
-      'Debian starts a service of its own with nats-server, on port 4222. Hookswitch runs its own server beside it;',
-    );
-    note('"systemctl disable --now nats-server" turns the service off if nothing else uses it.');
+  if (!existsSync('/run/systemd/system')) return;
+  for (const { name, service } of missing) {
+    if (service === undefined) continue;
+    note(`Debian starts a service of its own with ${name}, on ${service}. Hookswitch runs its own beside it;`);
+    note(`"systemctl disable --now ${name}" turns the service off if nothing else uses it.`);
   }
 }
-
 /**
  * @param {string} line
  * @param {(text: string) => void} progress
