@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXIT, SetupFailure } from './setup/failure.mjs';
-import { ROOT } from './setup/layout.mjs';
+import { ROOT, nodeFlags } from './setup/layout.mjs';
 import { launch } from './setup/launch.mjs';
 import { createReporter } from './setup/progress.mjs';
 import { killChildren } from './setup/run.mjs';
@@ -17,8 +17,12 @@ const USAGE = `usage: node scripts/bootstrap.mjs COMMAND [arguments]
   test         set up everything, then every check and test
   call         a simulated caller against the running server
   events       the example backend service: prints the events of calls as they happen
+  example      an example application, by its name: ivr, call-queue, voicemail, conference, voice-agent, click-to-call
   bench        one benchmark
+  soak         a long run: tens of thousands of calls, then what is left of them
+  chaos        gateways and NATS killed, networks disturbed: the promises of the hub, by seeds
   conformance  protocol conformance of a running hub
+  simulate     the scheduler and the forecast on a virtual clock, by a trace (docs/simulator.md)
   generate     write the generated files (--check: only compare them)
   screenshots  take the pictures of docs/images anew (needs what npm test needs)
   hookswitch   the command line: accounts, keys, numbers, applications, trunks
@@ -28,11 +32,15 @@ const USAGE = `usage: node scripts/bootstrap.mjs COMMAND [arguments]
 const PROGRAMS = {
   call: ['server/src/main.ts', 'call'],
   bench: ['e2e/src/bench/main.ts'],
+  soak: ['e2e/src/soak/main.ts'],
+  chaos: ['e2e/src/chaos/main.ts'],
   conformance: ['e2e/src/conformance/main.ts'],
   hookswitch: ['server/src/main.ts'],
   generate: ['scripts/generate.ts'],
+  simulate: ['scripts/simulate.ts'],
   screenshots: ['scripts/screenshots.ts'],
   events: ['examples/nats-subscriber/src/main.ts'],
+  example: ['examples/kit/src/main.ts'],
 };
 
 /** Where the user typed the command: paths among the arguments are meant from there. npm goes to the root before. */
@@ -45,11 +53,12 @@ function userFolder() {
 /**
  * @param {string[]} program path below the root, then arguments
  * @param {string[]} args
+ * @param {string[]} [flags] of Node
  */
-async function runProgram([file = '', ...first], args) {
+async function runProgram([file = '', ...first], args, flags = []) {
   if (!existsSync(join(ROOT, file))) throw new SetupFailure(`${file} is not in this version: there is nothing to run.`);
   const { node, env } = commandEnvironment();
-  const { code } = await launch(node, [join(ROOT, file), ...first, ...args], { env, cwd: userFolder() });
+  const { code } = await launch(node, [...flags, join(ROOT, file), ...first, ...args], { env, cwd: userFolder() });
   return code;
 }
 
@@ -81,13 +90,15 @@ async function main(command, args) {
   }
   if (command === 'start') {
     await during(() => setUp(['run'], reporter));
-    return runProgram(['server/src/main.ts', 'start'], args);
+    return runProgram(['server/src/main.ts', 'start'], args, nodeFlags());
   }
   if (command === 'test') {
     await during(() => setUp(['run', 'test'], reporter));
     return runTests(args);
   }
   const program = PROGRAMS[command];
+  // Benchmarks and long runs need what the tests need, and load generators and peers besides.
+  if (command === 'bench' || command === 'soak') await during(() => setUp(['run', 'test', 'bench'], reporter));
   if (program !== undefined) {
     if (!lightlyReady()) await during(() => setUp(['run'], reporter));
     return runProgram(program, args);

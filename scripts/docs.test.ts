@@ -2,7 +2,11 @@
 import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { configHelp } from '../server/src/app/config.ts';
+import { TRUNK_OPTIONS } from '../server/src/app/cli/trunk-options.ts';
+import { configHelp } from '../server/src/app/config-options.ts';
+import { REFUSALS } from '../server/src/bridge/trunks/refusals.ts';
+import { DIGEST_ALGORITHMS } from '../server/src/sip/digest/index.ts';
+import { featuresOf } from '../server/src/sip/user-agent/features.ts';
 import { MAX_IMAGE_BYTES, SCREENSHOTS } from './screenshot-list.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
@@ -85,6 +89,51 @@ describe('docs/metrics.md', () => {
   });
 });
 
+describe('docs/sip.md', () => {
+  const text = read('docs/sip.md');
+  const rows = [...text.matchAll(/^\| ([\d, ]+) \|.*$/gm)];
+  const glance = (name: string): string => new RegExp(`^\\| ${name} \\| (.*) \\|$`, 'm').exec(text)?.[1] ?? '';
+
+  it('has a row for every RFC that the code of SIP and its media cites, and for no other', () => {
+    const sources = ['sip', 'media', 'bridge'].flatMap((folder) => filesBelow(`server/src/${folder}`, /\.ts$/));
+    const cited = sources.flatMap((path) => [...read(path).matchAll(/\bRFC (\d{3,4})/g)].map(([, number]) => number));
+    const listed = rows.flatMap(([, numbers = '']) => numbers.split(', '));
+    expect(listed.length).toBeGreaterThan(50);
+    expect(new Set(listed)).toEqual(new Set(cited));
+    expect(listed).toHaveLength(new Set(listed).size);
+  });
+
+  it('names files that exist', () => {
+    const files = [...text.matchAll(/`((?:sip|media|bridge|trace|testing)\/[^`]+\.ts)`/g)].map(([, path = '']) => path);
+    expect(files.length).toBeGreaterThan(50);
+    expect(files.filter((path) => !existsSync(join(ROOT, 'server/src', path)))).toEqual([]);
+  });
+
+  it('names the methods, option tags and digest algorithms of the code', () => {
+    const handlers = { authorize: () => ({ allow: false, silent: true }) as const, onInvite() {}, onReplaces() {} };
+    const { allow, supported } = featuresOf({ handlers });
+    const methods = glance('methods, both ways');
+    for (const method of allow.split(', ')) expect(methods).toContain(`\`${method}\``);
+    for (const tag of supported) expect(glance('option tags')).toContain(`\`${tag}\``);
+    for (const algorithm of DIGEST_ALGORITHMS) expect(glance('digest')).toContain(algorithm);
+  });
+});
+
+describe('docs/trunks.md', () => {
+  const text = read('docs/trunks.md');
+
+  it('has every option of trunks add', () => {
+    const missing = Object.keys(TRUNK_OPTIONS).filter((name) => !new RegExp(`--${name}(?![a-z-])`).test(text));
+    expect(missing).toEqual([]);
+  });
+
+  it('has every refusal with its status and cause', () => {
+    const rows = [...text.matchAll(/^\| `([a-z-]+)` \| (\d+) \| (\d+) \|$/gm)].map(([, ...cells]) => cells.join(' '));
+    const code = Object.entries(REFUSALS).map(([kind, { status, q850 }]) => `${kind} ${status} ${q850}`);
+    expect(rows.sort()).toEqual(code.sort());
+  });
+});
+
 describe('README.md', () => {
   it('has every option of npm start, and no other', () => {
     const optionsIn = (text: string): string[] =>
@@ -161,6 +210,11 @@ describe('docs/lifecycles.md', () => {
       'name',
     ],
     ['SIP: a 2xx on its way', `${server}/sip/dialog/retransmit-2xx.ts`, /Retransmit2xxState =/, 'name'],
+    ['SIP: whose offer is open in a dialog', `${server}/sip/dialog/offer-answer.ts`, /OfferAnswerState =/, 'name'],
+    ['SIP: our registration at a carrier', `${server}/sip/registration/machine.ts`, /RegistrationState =/, 'name'],
+    ['The health of a gateway', `${server}/bridge/trunks/health.ts`, /HealthState =/, 'name'],
+    ['The lease of a process', `${server}/cluster/membership/own-lease.ts`, /OwnLease =/, 'kind'],
+    ["The hand-over of a phone's port", `${server}/media/rooms/hand-over.ts`, /HandOverState =/, 'phase'],
   ] as const)('%s: the diagram has the states of the code', (heading, file, from, member) => {
     const states = statesInCode(file, from, member);
     expect(states.length).toBeGreaterThan(3);

@@ -1,4 +1,4 @@
-/** The pictures of the softphone page: what `scripts/screenshots.ts` takes and the documents show. */
+/** The pictures of the pages: what `scripts/screenshots.ts` takes and the documents show. */
 
 export const MAX_IMAGE_BYTES = 150_000;
 
@@ -8,8 +8,8 @@ export const VIEWPORTS = {
   phone: { width: 390, height: 844 },
 } as const;
 
-/** When in the story of one incoming call a picture is taken. */
-export type Moment = 'idle' | 'ringing' | 'in-call';
+/** When in the story of one incoming call a picture is taken; `cluster`: of the operator's page meanwhile. */
+export type Moment = 'idle' | 'ringing' | 'in-call' | 'cluster';
 
 export interface Screenshot {
   /** Name in docs/images/. */
@@ -27,4 +27,6 @@ export const SCREENSHOTS: readonly Screenshot[] = [
   { file: 'softphone-call.png', moment: 'in-call', width: 'desktop', dark: false },
   { file: 'softphone-call-dark.png', moment: 'in-call', width: 'desktop', dark: true },
   { file: 'softphone-call-phone.png', moment: 'in-call', width: 'phone', dark: false },
+  { file: 'cluster.png', moment: 'cluster', width: 'desktop', dark: false },
+  { file: 'cluster-phone.png', moment: 'cluster', width: 'phone', dark: false },
 ];

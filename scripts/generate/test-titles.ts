@@ -39,7 +39,8 @@ export function findTitledTests(root: string, folders: readonly string[]): Title
     .flatMap((file) => titledTests(readFileSync(join(root, file), 'utf8'), file));
 }
 
-function testFiles(root: string, folder: string): string[] {
+/** Paths below the root, with forward slashes. */
+export function testFiles(root: string, folder: string): string[] {
   return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     if (SKIPPED.has(entry.name)) return [];
     const path = `${folder}/${entry.name}`;

@@ -10,7 +10,7 @@ const STAMP = join(CLIENT, 'dist', '.hookswitch-stamp');
 
 const wanted = () =>
   hashOf(ROOT, [
-    ...['src', 'public', 'index.html', 'vite.config.ts', 'package.json', 'tsconfig.json'].map((name) =>
+    ...['src', 'public', 'index.html', 'vite.config.ts', 'vite.hub.ts', 'package.json', 'tsconfig.json'].map((name) =>
       join(CLIENT, name),
     ),
     join(ROOT, 'shared', 'src'),

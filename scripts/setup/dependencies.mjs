@@ -11,8 +11,9 @@ const STAMP = join(ROOT, 'node_modules', '.hookswitch-stamp');
 /** The folders of the workspace's packages that are there. */
 function workspacePackages() {
   const examples = join(ROOT, 'examples');
-  const names = existsSync(examples) ? readdirSync(examples).sort() : [];
-  return ['', 'server', 'client', 'shared', 'e2e', ...names.map((name) => join('examples', name))];
+  const entries = existsSync(examples) ? readdirSync(examples, { withFileTypes: true }) : [];
+  const names = entries.filter((entry) => entry.isDirectory()).map(({ name }) => join('examples', name));
+  return ['', 'server', 'client', 'shared', 'e2e', ...names.sort()];
 }
 
 function wanted() {

@@ -40,12 +40,15 @@ async function sweepGroup(group) {
  *
  * @param {string} command
  * @param {string[]} args
- * @param {{cwd?: string, env?: NodeJS.ProcessEnv, now?: () => number}} [options]
+ * @param {{cwd?: string, env?: NodeJS.ProcessEnv, now?: () => number, onOutput?: (part: Buffer) => void}} [options]
+ *   onOutput: gets what the program writes, in place of the streams of this process
  * @returns {Promise<{code: number, interrupted: boolean}>} code: the program's exit code, or 128 + the signal's number;
  *   interrupted: whether a signal was passed on
  */
-export async function launch(command, args, { cwd, env, now = Date.now } = {}) {
-  const child = spawn(command, args, { cwd, env, stdio: 'inherit', detached: true });
+export async function launch(command, args, { cwd, env, now = Date.now, onOutput } = {}) {
+  const stdio = onOutput === undefined ? 'inherit' : /** @type {const} */ (['ignore', 'pipe', 'pipe']);
+  const child = spawn(command, args, { cwd, env, stdio, detached: true });
+  if (onOutput !== undefined) for (const stream of [child.stdout, child.stderr]) stream?.on('data', onOutput);
   let firstAt = /** @type {number | undefined} */ (undefined);
   const handlers = FORWARDED.map((signal) => {
     const handler = () => {

@@ -1,10 +1,12 @@
 // The system packages Hookswitch uses, by their Debian names, and why each is needed.
 
 /**
- * @typedef {'run' | 'build' | 'test'} Purpose
- * @typedef {{name: string, purpose: Purpose, why: string, programs?: string[], release?: string}} SystemPackage
+ * @typedef {'run' | 'build' | 'test' | 'bench'} Purpose
+ * @typedef {{name: string, purpose: Purpose, why: string, programs?: string[], release?: string, service?: string}}
+ *   SystemPackage
  *   programs: any of them in the PATH counts as having the package, wherever it came from;
- *   release: only on this Debian release (libraries carry their version in the name)
+ *   release: only on this Debian release (libraries carry their version in the name);
+ *   service: what Debian starts with it where there is systemd, and the port it takes
  */
 
 /** Debian 12: what the worker that is built here is linked against. On other releases the build packages bring them. */
@@ -12,9 +14,28 @@ const WORKER_LIBRARIES = ['libuv1', 'libsrtp2-1', 'libssl3', 'libabsl20220623', 
 
 /** @type {SystemPackage[]} */
 export const SYSTEM_PACKAGES = [
-  { name: 'nats-server', purpose: 'run', why: 'message bus: events, state', programs: ['nats-server'] },
+  {
+    name: 'nats-server',
+    purpose: 'run',
+    why: 'message bus: events, state',
+    programs: ['nats-server'],
+    service: 'port 4222',
+  },
   { name: 'espeak-ng', purpose: 'run', why: 'speech for <Say>', programs: ['espeak-ng'] },
   { name: 'flite', purpose: 'run', why: 'a more natural English voice for <Say>', programs: ['flite'] },
+  {
+    name: 'pocketsphinx',
+    purpose: 'run',
+    why: 'speech recognition for <Gather> and transcriptions',
+    programs: ['pocketsphinx_continuous'],
+  },
+  { name: 'pocketsphinx-en-us', purpose: 'run', why: 'English for the speech recognition' },
+  {
+    name: 'ffmpeg',
+    purpose: 'run',
+    why: 'telephone audio of recordings of any kind, mp3 of recordings; independent audio tool of the tests',
+    programs: ['ffmpeg'],
+  },
   ...WORKER_LIBRARIES.map((name) => {
     return { name, purpose: /** @type {const} */ ('run'), why: 'library of the media worker', release: 'bookworm' };
   }),
@@ -36,13 +57,31 @@ export const SYSTEM_PACKAGES = [
     why: 'browser of the browser tests',
     programs: ['chromium', 'chromium-browser', 'google-chrome'],
   },
+  { name: 'python3-twilio', purpose: 'test', why: 'a second official validator of request signatures' },
   { name: 'fonts-dejavu-core', purpose: 'test', why: 'text in the browser tests and screenshots' },
   { name: 'sip-tester', purpose: 'test', why: 'sipp, an independent SIP peer', programs: ['sipp'] },
   { name: 'baresip-core', purpose: 'test', why: 'baresip, an independent SIP phone', programs: ['baresip'] },
   { name: 'tshark', purpose: 'test', why: 'independent decoder of SIP and RTP', programs: ['tshark'] },
   { name: 'sox', purpose: 'test', why: 'independent audio tool', programs: ['sox'] },
-  { name: 'ffmpeg', purpose: 'test', why: 'independent audio tool', programs: ['ffmpeg'] },
+  {
+    name: 'kamailio',
+    purpose: 'test',
+    why: 'an independent SIP proxy',
+    programs: ['kamailio'],
+    service: 'port 5060',
+  },
+  { name: 'kamailio-tls-modules', purpose: 'test', why: 'TLS for kamailio' },
   { name: 'iproute2', purpose: 'test', why: 'network namespaces of the fault tests', programs: ['ip'] },
+
+  {
+    name: 'rtpengine-daemon',
+    purpose: 'bench',
+    why: 'the media relay that bench media compares with',
+    programs: ['rtpengine'],
+    service: 'ports 2223 and 30000-40000',
+  },
+  { name: 'gcc', purpose: 'bench', why: 'compiles the load generators of the benchmarks', programs: ['cc', 'gcc'] },
+  { name: 'libc6-dev', purpose: 'bench', why: 'C library headers for the load generators' },
 ];
 
 /**

@@ -8,7 +8,7 @@ const names = (list) => list.map(({ name }) => name);
 describe('missing packages', () => {
   it('on a bare Debian 12 are all those of the purposes asked for, and no others', () => {
     expect(names(missingPackages(['run'], bare))).toEqual([
-      ...['nats-server', 'espeak-ng', 'flite'],
+      ...['nats-server', 'espeak-ng', 'flite', 'pocketsphinx', 'pocketsphinx-en-us', 'ffmpeg'],
       ...['libuv1', 'libsrtp2-1', 'libssl3', 'libabsl20220623', 'libstdc++6'],
     ]);
     expect(names(missingPackages(['test'], bare))).toContain('chromium');
@@ -33,6 +33,9 @@ describe('missing packages', () => {
       'nats-server',
       'espeak-ng',
       'flite',
+      'pocketsphinx',
+      'pocketsphinx-en-us',
+      'ffmpeg',
     ]);
   });
 

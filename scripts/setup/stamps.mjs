@@ -7,13 +7,26 @@ import { dirname, join, relative } from 'node:path';
 const SKIPPED = new Set(['node_modules', 'dist', '.git']);
 
 /**
+ * @param {string} path
+ * @returns {import('node:fs').Stats | undefined} undefined when it is not there, below a file included
+ */
+function statOf(path) {
+  try {
+    return statSync(path);
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(/** @type {NodeJS.ErrnoException} */ (error).code ?? '')) return undefined;
+    throw error;
+  }
+}
+
+/**
  * Every file below a file or folder, sorted; nothing for a path that is not there.
  *
  * @param {string} path
  * @returns {string[]}
  */
 export function filesBelow(path) {
-  const stat = statSync(path, { throwIfNoEntry: false });
+  const stat = statOf(path);
   if (stat === undefined) return [];
   if (!stat.isDirectory()) return [path];
   return readdirSync(path)

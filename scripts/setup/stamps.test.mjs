@@ -32,6 +32,10 @@ it('a hash changes with content, names and facts, and with nothing else', () => 
   expect(hash()).not.toBe(changed);
 });
 
+it('what would lie below a file is absent', () => {
+  expect(hashOf(folder, [join(folder, 'src', 'a.ts', 'package.json')])).toBe(hashOf(folder, []));
+});
+
 it('content cannot move from one file to the next unseen', () => {
   const before = hash();
   writeFileSync(join(folder, 'src', 'a.ts'), '');
