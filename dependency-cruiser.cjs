@@ -12,6 +12,8 @@ const SERVER = {
   records: ['kernel', 'tenants'],
   calls: ['kernel', 'tenants'],
   media: ['kernel'],
+  'media-streams': ['kernel', 'media'],
+  trace: ['kernel'],
   bridge: ['kernel', 'calls', 'sip', 'media'],
   gateway: ['kernel', 'tenants', 'hub'],
   rest: ['kernel', 'tenants', 'records', 'calls', 'cluster', 'hub', 'app-server', 'media-layer'],
@@ -105,14 +107,18 @@ module.exports = {
     {
       name: 'sockets-only-in-transports',
       severity: 'error',
-      comment: 'node sockets are opened in two places: SIP transports and RTP sockets',
+      comment:
+        'node sockets are opened in two places: SIP transports and RTP sockets; *.ws.ts takes over those of the HTTP server',
       from: {
         path: '^server/src/',
-        pathNot: `^server/src/sip/transport/|^server/src/media/rtp/.*socket|^server/src/app/|^server/src/kernel/|${TEST}`,
+        pathNot: `^server/src/sip/transport/|^server/src/media/rtp/.*socket|^server/src/app/|^server/src/kernel/|\\.ws\\.ts$|${TEST}`,
       },
       to: { path: '^(node:)?(dgram|net|tls)$', dependencyTypes: ['core'], dependencyTypesNot: ['type-only'] },
     },
-    ...['message', 'sdp', 'transport', 'transaction', 'dialog', 'user-agent'].map((dir, i, all) => ({
+    ...[
+      ...['message', 'sdp', 'digest', 'transport', 'locate', 'overload', 'transaction', 'dialog', 'user-agent'],
+      ...['registrar', 'registration'],
+    ].map((dir, i, all) => ({
       name: `sip-${dir}-looks-down-only`,
       severity: 'error',
       from: { path: `^server/src/sip/${dir}/`, pathNot: TEST },
