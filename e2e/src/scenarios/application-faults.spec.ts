@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer as createTcpServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
+import type { SeenEvent } from '../fixtures/nats-events.ts';
 import { restClient } from '../fixtures/rest-client.ts';
 import { callWithProbe } from '../fixtures/sip-probe.ts';
 import { expect, test } from '../fixtures/test.ts';
@@ -111,13 +112,14 @@ test('CR-3 faulty application servers: the code in event and notification, the f
         (request) => request.path === '/fallback' && request.params['ErrorCode'] === String(code),
       );
       const callSid = params['CallSid'] ?? '';
-      const told = seen
-        .seen()
-        .filter(({ type, data }) => type === 'call.instructions-failed' && data['callSid'] === callSid);
-      expect(
-        told.map(({ data }) => data['code']),
-        path,
-      ).toEqual([code]);
+      const isFailure = ({ type, data }: SeenEvent): boolean =>
+        type === 'call.instructions-failed' && data['callSid'] === callSid;
+      const told = (): unknown[] =>
+        seen
+          .seen()
+          .filter(isFailure)
+          .map(({ data }) => data['code']);
+      await expect.poll(told, path).toEqual([code]);
       // The record comes a moment after the event.
       const notified = async (): Promise<string[]> =>
         (
