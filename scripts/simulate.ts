@@ -1,88 +1,18 @@
 // The production scheduler, forecast and allocator on a virtual clock, by a trace (docs/simulator.md). Run: npm run simulate -- TRACE [--json]
-import { readFileSync } from 'node:fs';
+// [--out FILE]
+import { basename } from 'node:path';
 import { parseArgs } from 'node:util';
-import { z } from 'zod';
 import { compare } from '../server/src/cluster/capacity/testing/evidence.ts';
 import { simulateCluster, simulateFairness } from '../server/src/cluster/simulation/index.ts';
 import { seededRandom } from '../server/src/kernel/index.ts';
+import { writeReport } from './simulate/report.ts';
+import type { Figures } from './simulate/report.ts';
+import { Series } from './simulate/series.ts';
+import { readTrace } from './simulate/trace.ts';
+import type { Trace } from './simulate/trace.ts';
 
 const WEEK_MINUTES = 7 * 1440;
-
-const tenantClass = z.strictObject({
-  name: z.string().min(1),
-  tenants: z.int().min(1).max(100_000),
-  weight: z.number().positive(),
-  calls: z.int().min(1).max(1_000_000),
-  noisy: z.boolean().default(false),
-});
-
-const fairnessShape = z.strictObject({
-  channels: z.int().min(1),
-  holdSeconds: z.number().positive(),
-  classes: z
-    .array(tenantClass)
-    .min(1)
-    .refine((all) => all.some(({ noisy }) => !noisy), 'one class at least has to be quiet')
-    .refine((all) => new Set(all.map(({ name }) => name)).size === all.length, 'names of classes have to differ'),
-});
-
-const capacityShape = z.strictObject({ weeks: z.int().min(1).max(50), startupMinutes: z.number().min(1).max(60) });
-
-const phase = z.strictObject({
-  fromMinute: z.int().min(0),
-  inboundPerSecond: z.number().min(0).max(10_000),
-  queuedPerSecond: z.number().min(0).max(10_000),
-});
-
-const clusterShape = z
-  .strictObject({
-    minutes: z.int().min(1).max(40_320),
-    tenants: z.int().min(1).max(100_000),
-    limits: z.strictObject({
-      callsPerSecond: z.number().positive(),
-      burst: z.number().min(1),
-      window: z.strictObject({ calls: z.int().min(1), seconds: z.int().min(1) }).optional(),
-      concurrent: z.int().min(1),
-    }),
-    holdSeconds: z.number().positive(),
-    phases: z
-      .array(phase)
-      .min(1)
-      .refine((all) => isRising(all.map(({ fromMinute }) => fromMinute)), 'phases have to be in the order of time'),
-    channelsPerNode: z.int().min(2),
-    // One that takes longer is given up by the allocator.
-    startupSeconds: z.number().min(1).max(179),
-    drainSeconds: z.number().min(0),
-    minNodes: z.int().min(1),
-    maxNodes: z.int().min(1).max(1000),
-    killMinutes: z.array(z.int().min(0)).default([]),
-  })
-  .refine(({ minNodes, maxNodes }) => minNodes <= maxNodes, 'minNodes is more than maxNodes');
-
-const traceShape = z
-  .strictObject({
-    name: z.string().min(1),
-    seed: z.int().min(0),
-    fairness: fairnessShape.optional(),
-    capacity: capacityShape.optional(),
-    cluster: clusterShape.optional(),
-  })
-  .refine(
-    ({ fairness, capacity, cluster }) => (fairness ?? capacity ?? cluster) !== undefined,
-    'fairness, capacity or cluster has to be there',
-  );
-
-function isRising(values: readonly number[]): boolean {
-  return values.every((value, index) => value > (values[index - 1] ?? -1));
-}
-
-function read(file: string): z.infer<typeof traceShape> {
-  const parsed = traceShape.safeParse(JSON.parse(readFileSync(file, 'utf8')));
-  if (!parsed.success) throw new Error(`${file} is no trace (docs/simulator.md):\n${z.prettifyError(parsed.error)}`);
-  return parsed.data;
-}
-
-type Figures = Readonly<Record<string, number | null>>;
+const FOLDER = '.hookswitch/simulations';
 
 const UNKNOWN_FAIRNESS: Figures = { jain: null, quiet_p95_ratio: null };
 const UNKNOWN_CAPACITY: Figures = {
@@ -91,12 +21,15 @@ const UNKNOWN_CAPACITY: Figures = {
   node_hours_ratio_vs_oracle: null,
 };
 
-function fairnessOf(trace: z.infer<typeof fairnessShape>, seed: number): Figures {
-  const { jain, quietP95Ms, quietP95AloneMs } = simulateFairness(trace, () => seededRandom(seed));
+function fairnessOf({ fairness, seed }: Trace): Figures {
+  if (fairness === undefined) return UNKNOWN_FAIRNESS;
+  const { jain, quietP95Ms, quietP95AloneMs } = simulateFairness(fairness, () => seededRandom(seed));
   return { jain, quiet_p95_ratio: quietP95Ms / quietP95AloneMs };
 }
 
-function capacityOf({ weeks, startupMinutes }: z.infer<typeof capacityShape>, seed: number): Figures {
+function capacityOf({ capacity, seed }: Trace): Figures {
+  if (capacity === undefined) return UNKNOWN_CAPACITY;
+  const { weeks, startupMinutes } = capacity;
   const seeds = Array.from({ length: weeks }, (_, index) => seed + index);
   const { forecast, reactive, perfect } = compare(seeds, startupMinutes);
   const minutes = weeks * WEEK_MINUTES;
@@ -107,8 +40,11 @@ function capacityOf({ weeks, startupMinutes }: z.infer<typeof capacityShape>, se
   };
 }
 
-async function clusterOf(trace: z.infer<typeof clusterShape>, seed: number): Promise<Figures> {
-  const result = await simulateCluster(trace, seededRandom(seed));
+async function clusterOf({ cluster, seed }: Trace, series: Series): Promise<Figures> {
+  if (cluster === undefined) return { dropped: null };
+  const result = await simulateCluster(cluster, seededRandom(seed), (point) => {
+    series.add(point);
+  });
   return {
     dropped: result.droppedByDrain + result.droppedByKill,
     dropped_by_drain: result.droppedByDrain,
@@ -127,23 +63,24 @@ async function clusterOf(trace: z.infer<typeof clusterShape>, seed: number): Pro
   };
 }
 
-/** What the trace has no part for is not known: null, not 0. */
-async function simulate(file: string): Promise<Figures> {
-  const { seed, fairness, capacity, cluster } = read(file);
-  return {
-    ...(fairness === undefined ? UNKNOWN_FAIRNESS : fairnessOf(fairness, seed)),
-    ...(capacity === undefined ? UNKNOWN_CAPACITY : capacityOf(capacity, seed)),
-    ...(cluster === undefined ? { dropped: null } : await clusterOf(cluster, seed)),
-  };
-}
-
-const { positionals, values } = parseArgs({ allowPositionals: true, options: { json: { type: 'boolean' } } });
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: 'boolean' }, out: { type: 'string' } },
+});
 const [file] = positionals;
 try {
   if (file === undefined) throw new Error('Which trace? For example: npm run simulate -- traces/noisy-tenant.json');
-  const result = await simulate(file);
-  if (values.json === true) console.log(JSON.stringify(result));
-  else for (const [name, value] of Object.entries(result)) console.log(`${name}: ${value ?? 'not simulated'}`);
+  const trace = readTrace(file);
+  const series = new Series(trace.cluster?.minutes ?? 0);
+  // What the trace has no part for is not known: null, not 0.
+  const figures = { ...fairnessOf(trace), ...capacityOf(trace), ...(await clusterOf(trace, series)) };
+  const report = values.out ?? `${FOLDER}/${basename(file, '.json')}.html`;
+  writeReport(report, trace, figures, series.points);
+  if (values.json === true) console.log(JSON.stringify(figures));
+  else {
+    for (const [name, value] of Object.entries(figures)) console.log(`${name}: ${value ?? 'not in this trace'}`);
+    console.log(`Report with plots: ${report}`);
+  }
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;

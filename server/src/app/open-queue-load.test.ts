@@ -22,7 +22,7 @@ it('MT-2 who decides about nodes is told of what waits, wherever calls are sched
     const platform = { node, startup: { scope: { defer: () => undefined } }, log: { warn: () => undefined } };
     return openQueueLoad(platform as never, needs as never);
   };
-  let facts = { waiting: 7, starts: [{ at: 60_000, calls: 3 }] } as unknown as Facts;
+  let facts = { waiting: 90, ready: 7, starts: [{ at: 60_000, calls: 3 }] } as unknown as Facts;
   const scheduler = open('a', () => facts);
   const other = open('b', () => undefined);
   const wanted = { waiting: 7, scheduled: [{ at: 60_000, calls: 3 }] };

@@ -20,7 +20,7 @@ interface QueueLoadNeeds {
 }
 
 /**
- * What waits to be called, for who decides about nodes. Where another process schedules it is what that one said when this
+ * What waits for channels, for who decides about nodes. Where another process schedules it is what that one said when this
  * was asked before; nothing until then, and while it does not answer.
  */
 export function openQueueLoad(
@@ -32,7 +32,7 @@ export function openQueueLoad(
   let told = NOTHING;
   const own = (): QueueFacts | undefined => {
     const known = facts();
-    return known === undefined ? undefined : { waiting: known.waiting, scheduled: known.starts };
+    return known === undefined ? undefined : { waiting: known.ready, scheduled: known.starts };
   };
   startup.scope.defer(rpc.serve(RPC_QUEUE, () => Promise.resolve(own() ?? null)));
   const ask = async (): Promise<undefined> => {

@@ -130,7 +130,7 @@ it('MT-3 a queue that grows is a reason, before a channel is taken; a provisione
   const running = world.allocator().task.run({ shard: 0, fence: 1, signal: duty.signal });
   world.waiting = 100;
   await world.clock.advanceAsync(31_000);
-  expect(world.decisions.at(-1)?.reasons.join()).toContain('100 calls wait');
+  expect(world.decisions.at(-1)?.reasons.join()).toContain('100 calls wait for channels');
   const early = world.starts;
   expect(early).toBeGreaterThan(0);
   await world.clock.advanceAsync(600_000);

@@ -9,13 +9,18 @@ const MAX_STARTS = 240;
 export interface RoundFacts {
   /** Calls that wait for their turn, for their time, and that were handed out and are not over. */
   readonly waiting: number;
+  /** Of those that wait for their turn: they would begin if there were channels. The others wait for calls of their account to end. */
+  readonly ready: number;
   readonly scheduled: number;
   readonly running: number;
   readonly startedLastMinute: number;
   /** Null: none waits. */
   readonly oldestQueuedAt: number | null;
   readonly nextStartAt: number | null;
-  /** Calls that wait for their time, by the minute in which it comes; the first 240 of those. */
+  /**
+   * Calls that wait for their time, by the minute in which it comes; the first 240 of those. Of an account no more in each than it
+   * may have at a time.
+   */
   readonly starts: readonly { readonly at: number; readonly calls: number }[];
   /** Most waiting first. */
   readonly accounts: readonly QueuedAccount[];
@@ -25,13 +30,14 @@ export interface RoundFacts {
 
 /** @param rest what the queue does not know */
 export function factsOf(
-  queue: Pick<CallQueue<Waiting>, 'size' | 'queued' | 'oldestQueuedAt' | 'nextStartAt' | 'starts'>,
+  queue: Pick<CallQueue<Waiting>, 'size' | 'ready' | 'queued' | 'oldestQueuedAt' | 'nextStartAt' | 'starts'>,
   rest: Pick<RoundFacts, 'running' | 'startedLastMinute'>,
 ): RoundFacts {
   const accounts = [...queue.queued()].sort((a, b) => b.waiting - a.waiting || b.scheduled - a.scheduled);
   return {
     ...queue.size,
     ...rest,
+    ready: queue.ready,
     oldestQueuedAt: queue.oldestQueuedAt ?? null,
     nextStartAt: queue.nextStartAt ?? null,
     starts: queue.starts(MAX_STARTS),

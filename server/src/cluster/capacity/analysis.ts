@@ -109,7 +109,7 @@ function reasonsOf({ sample, policy }: CapacityQuestion, { near, far, wanted, ha
       : `forecast ${rounded(decisive.mean)} ± ${rounded(decisive.error)} (1 σ; ${policy.sigmas} are provided for), ${rounded(sample.load)} in use now`,
   ];
   if (decisive.queued > 0) {
-    reasons.push(`${sample.waiting} calls wait, ${rounded(sample.waitingPerSecond)} more each second`);
+    reasons.push(`${sample.waiting} calls wait for channels, ${rounded(sample.waitingPerSecond)} more each second`);
   }
   if (decisive.scheduled > 0) reasons.push(`${decisive.scheduled} scheduled calls begin until then`);
   if (wanted > have) reasons.push(`a node takes ${rounded(sample.startupMs / 1000)} s to start, so it is started now`);

@@ -6,7 +6,7 @@ export interface LoadSample {
   readonly at: number;
   /** Channels in use: Erlangs carried. */
   readonly load: number;
-  /** Calls that wait for their turn, and how many more they become in a second. */
+  /** Calls that would begin if there were channels for them, and how many more they become in a second. */
   readonly waiting: number;
   readonly waitingPerSecond: number;
   /** Calls that are to start later, by the time at which they do. */

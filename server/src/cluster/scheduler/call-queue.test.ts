@@ -105,6 +105,19 @@ describe('limits', () => {
     expect(queue.runningOf('a')).toBe(2);
   });
 
+  it('MT-2 what cannot begin before others of its account are over asks for no channel yet', () => {
+    const queue = queueOf({ a: { concurrent: 3 } });
+    for (let n = 0; n < 100; n++) queue.add(call('a'), 0);
+    for (let n = 0; n < 20; n++) queue.add(call('a', { startAt: 60_000 }), 0);
+    for (let n = 0; n < 5; n++) queue.add(call('b', { startAt: 60_000 }), 0);
+    queue.add(call('b'), 0);
+    expect(queue.ready).toBe(4);
+    expect(queue.starts(10)).toEqual([{ at: 60_000, calls: 8 }]);
+    expect(countBy(drain(queue, 0, OPEN, 2))).toEqual({ a: 1, b: 1 });
+    expect(queue.ready).toBe(2);
+    expect(queue.size).toEqual({ waiting: 99, scheduled: 25 });
+  });
+
   it('MT-1 no stretch of the window has more starts than its number, whenever they were', () => {
     fc.assert(
       fc.property(

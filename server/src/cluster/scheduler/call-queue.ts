@@ -22,10 +22,12 @@ export class CallQueue<R extends Waiting> {
   readonly #scheduled = new Map<string, Due<R>>();
   readonly #expiring = new Map<string, Due<R>>();
   readonly #scheduledOf = new Map<string, number>();
-  /** Calls whose time has not come, by the minute of their start. */
-  readonly #minutes = new Map<number, number>();
+  /** Calls whose time has not come, by the minute of their start and by account. */
+  readonly #minutes = new Map<number, Map<string, number>>();
+  readonly #limitsOf: (accountSid: string) => DispatchLimits;
 
   constructor(limitsOf: (accountSid: string) => DispatchLimits) {
+    this.#limitsOf = limitsOf;
     this.#fair = new FairQueue(limitsOf);
   }
 
@@ -48,10 +50,22 @@ export class CallQueue<R extends Waiting> {
     return this.#starts.peek()?.at;
   }
 
-  /** How many start in which minute, the first ones first: epoch milliseconds. @param most minutes */
+  /** @see FairQueue.ready */
+  get ready(): number {
+    return this.#fair.ready;
+  }
+
+  /**
+   * How many can start in which minute, the first ones first: epoch milliseconds. Of an account no more than it may have at a
+   * time. @param most minutes
+   */
   starts(most: number): { readonly at: number; readonly calls: number }[] {
     const minutes = [...this.#minutes].sort(([a], [b]) => a - b).slice(0, most);
-    return minutes.map(([minute, calls]) => ({ at: minute * MINUTE_MS, calls }));
+    return minutes.map(([minute, accounts]) => {
+      let calls = 0;
+      for (const [accountSid, count] of accounts) calls += Math.min(count, this.#limitsOf(accountSid).concurrent);
+      return { at: minute * MINUTE_MS, calls };
+    });
   }
 
   /** Every account that has calls here, or running, in no order. */
@@ -184,7 +198,11 @@ export class CallQueue<R extends Waiting> {
 
   #count({ accountSid, startAt = 0 }: R, change: 1 | -1): void {
     tally(this.#scheduledOf, accountSid, change);
-    tally(this.#minutes, Math.floor(startAt / MINUTE_MS), change);
+    const minute = Math.floor(startAt / MINUTE_MS);
+    const accounts = this.#minutes.get(minute) ?? new Map<string, number>();
+    this.#minutes.set(minute, accounts);
+    tally(accounts, accountSid, change);
+    if (accounts.size === 0) this.#minutes.delete(minute);
   }
 }
 

@@ -170,6 +170,15 @@ export class FairQueue<R extends Waiting> {
     return undefined;
   }
 
+  /** Calls that would begin if there were channels for them: of those that wait what the accounts' caps on calls at a time let run. */
+  get ready(): number {
+    let ready = 0;
+    for (const { size, meter, limits } of this.#accounts.values()) {
+      ready += Math.min(size, Math.max(0, limits.concurrent - meter.running));
+    }
+    return ready;
+  }
+
   /** Every account that has calls waiting or running, in no order. */
   *queued(): Generator<Omit<QueuedAccount, 'scheduled'>, void, undefined> {
     for (const { sid, size, meter, lanes } of this.#accounts.values()) {

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { silentLog } from '../../kernel/index.ts';
 import type { Random } from '../../kernel/index.ts';
 import { ALLOCATOR_POLICY, EMPTY_ALLOCATOR, allocatorMachine } from '../allocator/index.ts';
@@ -5,26 +6,18 @@ import { CapacityAnalyst } from '../capacity/index.ts';
 import { MemoryCapacityStore } from '../capacity/capacity-store.memory.ts';
 import { CallQueue } from '../scheduler/index.ts';
 import type { DispatchLimits, Openings, Waiting } from '../scheduler/index.ts';
+import { Arrivals } from './arrivals.ts';
+import type { LoadTrace } from './arrivals.ts';
 import { SimulatedFleet } from './fleet.ts';
 import type { LiveCall, SimulatedNode } from './fleet.ts';
+import { TRACE_START } from './week-trace.ts';
 
-/** What comes from a minute on, until the next phase. */
-export interface LoadPhase {
-  readonly fromMinute: number;
-  /** Calls a second from outside, which are refused where there is no channel. */
-  readonly inboundPerSecond: number;
-  /** Calls a second that tenants ask for, which wait. */
-  readonly queuedPerSecond: number;
-}
-
-export interface ClusterTrace {
-  readonly minutes: number;
+export interface ClusterTrace extends LoadTrace {
   /** Each call is of one of them, at random. */
   readonly tenants: number;
   readonly limits: Omit<DispatchLimits, 'weight'>;
   /** Mean of the exponential length of a call, seconds. */
   readonly holdSeconds: number;
-  readonly phases: readonly LoadPhase[];
   readonly channelsPerNode: number;
   readonly startupSeconds: number;
   /** A node that drains ends by then, with the calls that it still has. */
@@ -56,21 +49,48 @@ export interface ClusterResult {
   readonly drained: number;
 }
 
+/** How it stood at the end of a minute, and what had happened in it. */
+export interface ClusterPoint {
+  readonly minute: number;
+  /** Calls that there are, and channels of nodes that take calls. */
+  readonly live: number;
+  readonly channels: number;
+  /** Nodes that are there, drain or are being started. */
+  readonly nodes: number;
+  readonly waiting: number;
+  /** Callers that found no channel, and calls that ended with their node. */
+  readonly refused: number;
+  readonly dropped: number;
+}
+
 const STEP_MS = 1000;
 const POOL = '';
-/** A Monday. */
-const START = Date.UTC(2029, 11, 31);
+/** Minutes of campaigns that the analysis is told, as the server tells it. */
+const SCHEDULED_MINUTES = 240;
+/** History is written behind the simulation's back: it gets a turn this often, seconds of the trace. */
+const TURN_EVERY = 86_400;
 
-/** Scheduler, placement, analysis and allocator of the server with nodes on a virtual clock. Deterministic by `random`. */
-export async function simulateCluster(trace: ClusterTrace, random: Random): Promise<ClusterResult> {
+/**
+ * Scheduler, placement, analysis and allocator of the server with nodes on a virtual clock. Deterministic by `random`.
+ * @param onMinute told at the end of each minute of the trace
+ */
+export async function simulateCluster(
+  trace: ClusterTrace,
+  random: Random,
+  onMinute?: (point: ClusterPoint) => void,
+): Promise<ClusterResult> {
   const analyst = await CapacityAnalyst.open({
     store: new MemoryCapacityStore(),
     policy: { holdSeconds: trace.holdSeconds },
     log: silentLog,
   });
   const run = new ClusterRun(trace, random, analyst);
-  for (let second = 0; second < trace.minutes * 60; second++) run.second(second);
-  await analyst.close(START + trace.minutes * 60_000);
+  for (let second = 0; second < trace.minutes * 60; second++) {
+    run.second(second);
+    if (second % 60 === 59) onMinute?.(run.point((second - 59) / 60));
+    if (second % TURN_EVERY === 0) await setImmediate();
+  }
+  await analyst.close(TRACE_START + trace.minutes * 60_000);
   return run.result();
 }
 
@@ -80,6 +100,7 @@ class ClusterRun {
   readonly #analyst: CapacityAnalyst;
   readonly #fleet: SimulatedFleet;
   readonly #queue: CallQueue<Waiting>;
+  readonly #arrivals: Arrivals;
   readonly #step: ReturnType<typeof allocatorMachine>;
   #state = EMPTY_ALLOCATOR;
   /** By the second in which they end. */
@@ -90,6 +111,7 @@ class ClusterRun {
   #waitedBefore = 0;
   #serial = 0;
   #isShort = false;
+  #told = { refused: 0, dropped: 0 };
   readonly #sum = { inbound: 0, queued: 0, refused: 0, droppedByDrain: 0, droppedByKill: 0 };
   readonly #cost = { nodeSeconds: 0, shortSeconds: 0, mostNodes: 0, started: 0, drained: 0 };
 
@@ -98,6 +120,7 @@ class ClusterRun {
     this.#random = random;
     this.#analyst = analyst;
     this.#fleet = new SimulatedFleet(trace.channelsPerNode);
+    this.#arrivals = new Arrivals(trace, random);
     this.#queue = new CallQueue(() => ({ ...trace.limits, weight: 1 }));
     const { minNodes: min, maxNodes: max } = trace;
     this.#step = allocatorMachine({ ...ALLOCATOR_POLICY, min, max });
@@ -107,12 +130,11 @@ class ClusterRun {
       return hasRoom;
     };
     this.#openings = { isOpen, isOpenFor: isOpen, kept: () => [] };
-    for (let n = 0; n < min; n++) this.#fleet.add(START);
+    for (let n = 0; n < min; n++) this.#fleet.add(TRACE_START);
   }
 
   second(second: number): void {
-    const now = START + second * STEP_MS;
-    this.#isShort = false;
+    const now = TRACE_START + second * STEP_MS;
     for (const call of this.#ends.get(second) ?? []) this.#end(call, now);
     this.#ends.delete(second);
     this.#changeNodes(second, now);
@@ -125,7 +147,27 @@ class ClusterRun {
     if ((second * STEP_MS) % this.#analyst.policy.everyMs === 0) this.#look(now);
     this.#cost.nodeSeconds += this.#fleet.paid;
     this.#cost.mostNodes = Math.max(this.#cost.mostNodes, this.#fleet.paid);
-    if (this.#isShort) this.#cost.shortSeconds++;
+    if (this.#takeShort()) this.#cost.shortSeconds++;
+  }
+
+  /** Whether a channel was missing since the last time. */
+  #takeShort(): boolean {
+    const isShort = this.#isShort;
+    this.#isShort = false;
+    return isShort;
+  }
+
+  /** How it stands, and what has happened since the last time. */
+  point(minute: number): ClusterPoint {
+    const { refused, droppedByDrain, droppedByKill } = this.#sum;
+    const before = this.#told;
+    this.#told = { refused, dropped: droppedByDrain + droppedByKill };
+    const { live, channels, paid } = this.#fleet;
+    return {
+      ...{ minute, live, channels, nodes: paid, waiting: this.#queue.size.waiting },
+      refused: refused - before.refused,
+      dropped: this.#told.dropped - before.dropped,
+    };
   }
 
   result(): ClusterResult {
@@ -153,8 +195,8 @@ class ClusterRun {
   }
 
   #arrive(second: number, now: number): void {
-    const phase = this.#trace.phases.findLast(({ fromMinute }) => fromMinute * 60 <= second);
-    for (let n = this.#poisson(phase?.inboundPerSecond ?? 0); n > 0; n--) {
+    const { inbound, queued } = this.#arrivals.at(second);
+    for (let n = inbound; n > 0; n--) {
       const node = this.#fleet.forCaller();
       if (node === undefined) {
         this.#sum.refused++;
@@ -164,10 +206,17 @@ class ClusterRun {
       this.#sum.inbound++;
       this.#hold(node, { accountSid: this.#tenant(), isQueued: false }, second);
     }
-    for (let n = this.#poisson(phase?.queuedPerSecond ?? 0); n > 0; n--) {
-      const callSid = String(++this.#serial);
-      this.#queue.add({ callSid, accountSid: this.#tenant(), queuedAt: now, pool: POOL }, now);
+    for (let n = queued; n > 0; n--) this.#ask(this.#tenant(), now);
+    for (const { startMinute, calls, tenants } of this.#arrivals.campaignsAt(second)) {
+      const sids = Array.from({ length: tenants }, () => this.#tenant());
+      const startAt = TRACE_START + startMinute * 60_000;
+      for (let n = 0; n < calls; n++) this.#ask(sids[n % tenants] ?? '', now, startAt);
     }
+  }
+
+  #ask(accountSid: string, now: number, startAt?: number): void {
+    const callSid = String(++this.#serial);
+    this.#queue.add({ callSid, accountSid, queuedAt: startAt ?? now, pool: POOL, startAt }, now);
   }
 
   #begin({ accountSid, queuedAt }: Waiting, second: number, now: number): void {
@@ -197,14 +246,14 @@ class ClusterRun {
 
   #look(now: number): void {
     const nodes = this.#fleet.seen();
-    const { waiting } = this.#queue.size;
+    const { ready: waiting } = this.#queue;
     const { startupSeconds, channelsPerNode } = this.#trace;
     const decision = this.#analyst.decide({
       at: now,
       load: this.#fleet.live,
       waiting,
       waitingPerSecond: ((waiting - this.#waitedBefore) * 1000) / this.#analyst.policy.everyMs,
-      scheduled: [],
+      scheduled: this.#queue.starts(SCHEDULED_MINUTES),
       nodes: nodes.filter(({ draining }) => !draining).length,
       starting: this.#state.starting.length,
       channelsPerNode,
@@ -226,16 +275,6 @@ class ClusterRun {
 
   #tenant(): string {
     return `AC${Math.floor(this.#random.fraction() * this.#trace.tenants)}`;
-  }
-
-  /** By counting (Knuth), in parts whose e^-mean is no rounding error. */
-  #poisson(mean: number): number {
-    let count = 0;
-    for (let left = mean; left > 0; left -= 50) {
-      const limit = Math.exp(-Math.min(50, left));
-      for (let product = this.#random.fraction(); product > limit; product *= this.#random.fraction()) count++;
-    }
-    return count;
   }
 
   #waitOf(part: number): number {

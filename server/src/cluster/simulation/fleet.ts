@@ -65,6 +65,13 @@ export class SimulatedFleet {
     return live;
   }
 
+  /** Of the nodes that take calls. */
+  get channels(): number {
+    let channels = 0;
+    for (const { draining, capacity } of this.#nodes.values()) channels += draining ? 0 : capacity;
+    return channels;
+  }
+
   /** As the allocator sees them. */
   seen(): FleetNode[] {
     return this.nodes.map(({ node, channels, draining, startedAt }) => {

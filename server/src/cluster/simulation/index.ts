@@ -1,4 +1,5 @@
+export type { Campaign, LoadPhase } from './arrivals.ts';
 export { simulateCluster } from './cluster.ts';
-export type { ClusterResult, ClusterTrace, LoadPhase } from './cluster.ts';
+export type { ClusterPoint, ClusterResult, ClusterTrace } from './cluster.ts';
 export { simulateFairness } from './fairness.ts';
 export type { FairnessResult, FairnessTrace, TenantClass } from './fairness.ts';

@@ -2,7 +2,7 @@ import { EMPTY_ALLOCATOR, allocatorMachine } from '../../allocator/machine.ts';
 import type { AllocatorPolicy, FleetNode } from '../../allocator/machine.ts';
 import { CAPACITY_POLICY, LoadForecast, analyse } from '../index.ts';
 import type { Expected, LoadSample } from '../index.ts';
-import type { TracePoint } from './week-trace.ts';
+import type { TracePoint } from '../../simulation/week-trace.ts';
 
 /** Machines that the load runs on. */
 export interface Fleet {

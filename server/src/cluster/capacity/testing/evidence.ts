@@ -2,8 +2,8 @@ import { seededRandom } from '../../../kernel/index.ts';
 import { ALLOCATOR_POLICY } from '../../allocator/machine.ts';
 import { errorsAhead, forecasting, perfect, reactive, runFleet } from './closed-loop.ts';
 import type { Fleet, Outcome } from './closed-loop.ts';
-import { weekTrace } from './week-trace.ts';
-import type { TracePoint } from './week-trace.ts';
+import { weekTrace } from '../../simulation/week-trace.ts';
+import type { TracePoint } from '../../simulation/week-trace.ts';
 
 const WEEK_MINUTES = 7 * 1440;
 /** Between two margins that the reactive baseline is tried with. */

@@ -1,7 +1,8 @@
-import type { Random } from '../../../kernel/index.ts';
+import type { Random } from '../../kernel/index.ts';
 
 const MINUTE_MS = 60_000;
 const DAY_MINUTES = 1440;
+const WEEK_MINUTES = 7 * DAY_MINUTES;
 /** A Monday. */
 export const TRACE_START = Date.UTC(2029, 11, 31);
 
@@ -12,14 +13,18 @@ export interface TracePoint {
   readonly load: number;
 }
 
-export interface TraceShape {
-  readonly weeks: number;
-  /** Erlangs at the busiest hour of a working day of the first week. */
-  readonly peak: number;
+/** How a load changes over weeks. */
+export interface WeekShape {
   /** Growth from week to week. */
   readonly growth: number;
   /** Bursts a week: 10 to 40 minutes of 1.4 to 2 times the load, at times that nobody can foresee. */
   readonly bursts: number;
+}
+
+export interface TraceShape extends WeekShape {
+  readonly weeks: number;
+  /** Erlangs at the busiest hour of a working day of the first week. */
+  readonly peak: number;
 }
 
 /** Morning, lunch and afternoon of a working day; a flat Saturday; next to nothing on Sunday. */
@@ -32,25 +37,31 @@ function usual(minute: number): number {
   return working * weight;
 }
 
-/** Weeks of calls with a daily and a weekly pattern, growth and bursts; what comes is Poisson of that. */
-export function weekTrace({ weeks, peak, growth, bursts }: TraceShape, random: Random): TracePoint[] {
-  const minutes = weeks * 7 * DAY_MINUTES;
-  const factor = new Float64Array(minutes).fill(1);
-  for (let n = 0; n < bursts * weeks; n++) {
+/** By the minute, the load as a multiple of that at the busiest hour: a daily and a weekly pattern, growth and bursts. */
+export function weekFactors(minutes: number, { growth, bursts }: WeekShape, random: Random): Float64Array {
+  const factors = Float64Array.from({ length: minutes }, (_, minute) => {
+    return usual(minute) * (1 + growth) ** (minute / WEEK_MINUTES);
+  });
+  const burst = new Float64Array(minutes).fill(1);
+  for (let n = Math.round((bursts * minutes) / WEEK_MINUTES); n > 0; n--) {
     const from = Math.floor(random.fraction() * minutes);
     const length = 10 + Math.floor(random.fraction() * 30);
     const height = 1.4 + 0.6 * random.fraction();
-    factor.fill(height, from, from + length);
+    burst.fill(height, from, from + length);
   }
-  return Array.from({ length: minutes }, (_, minute) => {
-    const week = minute / (7 * DAY_MINUTES);
-    const mean = peak * usual(minute) * (1 + growth) ** week * (factor[minute] ?? 1);
-    return { at: TRACE_START + minute * MINUTE_MS, load: poisson(mean, random) };
+  return factors.map((factor, minute) => factor * (burst[minute] ?? 1));
+}
+
+/** Weeks of calls with a daily and a weekly pattern, growth and bursts; what comes is Poisson of that. */
+export function weekTrace({ weeks, peak, ...shape }: TraceShape, random: Random): TracePoint[] {
+  const factors = weekFactors(weeks * WEEK_MINUTES, shape, random);
+  return Array.from(factors, (factor, minute) => {
+    return { at: TRACE_START + minute * MINUTE_MS, load: poisson(peak * factor, random) };
   });
 }
 
-/** By the normal distribution where that is close enough, else by counting (Knuth). */
-function poisson(mean: number, random: Random): number {
+/** A Poisson number: by the normal distribution where that is close enough, else by counting (Knuth). */
+export function poisson(mean: number, random: Random): number {
   if (mean > 30) {
     const [u, v] = [Math.max(1e-12, random.fraction()), random.fraction()];
     const normal = Math.sqrt(-2 * Math.log(u)) * Math.cos(2 * Math.PI * v);
