@@ -26,7 +26,7 @@ export default defineConfig({
     setupFiles: [new URL('scripts/vitest-setup.mjs', import.meta.url).pathname],
     testTimeout: 20_000,
     hookTimeout: 60_000,
-    // The run's end names a test that passed only when repeated, and more than three of them fail it (scripts/setup/test-counts.mjs).
+    // The run's end names a test that passed only when repeated, and more than six of them fail it (scripts/setup/test-counts.mjs).
     retry: 2,
     // The default of a second is not much on a machine that is busy.
     expect: { poll: { timeout: 10_000 } },

@@ -17,7 +17,7 @@ export type TypedEvent<N extends string = string, Data = unknown> = Omit<Hookswi
 };
 
 const SERVER_TYPES =
-  /^(call|client|conference|link|node|phone|presence|queue|recording|stream|transcription|trunk|webhook)\./;
+  /^(call|client|conference|guard|link|node|phone|presence|queue|recording|stream|transcription|trunk|webhook)\./;
 
 /**
  * Whether an event is of this type and may be taken for it: clients may publish any type under `app.`, so there the types
