@@ -1,5 +1,5 @@
 import { hookswitch, openApplication } from '../fixtures/application.ts';
-import { restClient } from '../fixtures/rest-client.ts';
+import { openAccount, restClient } from '../fixtures/rest-client.ts';
 import { callWithPhone } from '../fixtures/rtp-phone.ts';
 import type { RtpPhone } from '../fixtures/rtp-phone.ts';
 import { startSecond } from '../fixtures/second-node.ts';
@@ -63,5 +63,58 @@ test('MT-6 two nodes never have more calls on a trunk than its carrier allows, w
     await application.close();
     await second.stop();
     await first.stop();
+  }
+});
+
+test('MT-6 a trunk that is shared: a tenant is called by it and calls by it within its share, and nobody gets what is reserved', async ({
+  host,
+  pstn,
+}) => {
+  const server = await startServer(serverOptions(host));
+  const number = '+15550182';
+  try {
+    const owner = await restClient(server);
+    const tenant = await openAccount(server, 'tenant');
+    const client = await restClient(server, tenant);
+    const carrier = await pstn();
+    const voiceUrl = 'http://127.0.0.1:9/none';
+    await client.incomingPhoneNumbers.create({ phoneNumber: number, voiceUrl });
+    await owner.incomingPhoneNumbers.create({ phoneNumber: '+15550183', voiceUrl });
+    const placed: string[] = [];
+    const dial = async (by: typeof client): Promise<string> => {
+      const { sid } = await by.calls.create({
+        ...{ to: '+15550123', from: by === client ? number : '+15550183' },
+        twiml: '<Response><Gather timeout="300"/></Response>',
+      });
+      placed.push(sid);
+      const status = async (): Promise<string> => (await by.calls(sid).fetch()).status;
+      await expect.poll(status, { timeout: 15_000 }).toMatch(/failed|in-progress/);
+      return await status();
+    };
+    expect(await dial(client), 'the trunk is its owner’s alone').toBe('failed');
+    const shares = ['--sharing', 'subaccounts', '--channels', '4', '--shares', `${tenant.account}=2/2`];
+    await hookswitch(server, 'trunks', 'update', 'demo', ...shares);
+    await expect.poll(() => dial(owner)).toBe('in-progress');
+    expect(await dial(owner)).toBe('in-progress');
+    expect(await dial(owner), 'two of four are reserved').toBe('failed');
+    expect([await dial(client), await dial(client), await dial(client)]).toEqual([
+      'in-progress',
+      'in-progress',
+      'failed',
+    ]);
+    expect(carrier.events().filter(({ type }) => type === 'CALL_ESTABLISHED')).toHaveLength(4);
+    // Called by it, too: a channel has to be free for that.
+    await client.calls(placed.at(-2) ?? '').update({ status: 'completed' });
+    const { sip } = await server.state();
+    await expect
+      .poll(async () => {
+        const phone = await callWithPhone({ server: sip, number, toneHz: 500 });
+        await phone.answered.catch(() => undefined);
+        await phone.hangup();
+        return (await client.calls.list({ to: number })).length;
+      })
+      .toBeGreaterThan(0);
+  } finally {
+    await server.stop();
   }
 });

@@ -13,10 +13,12 @@ const PATIENCE_MS = 4000;
 const RETRY_MS = 200;
 
 const counts = z.object({ in: z.number(), out: z.number() });
-const askSchema = z.object({ node: z.string(), trunk: z.string(), held: counts, want: counts });
+/** By account. */
+const use = z.record(z.string(), counts);
+const askSchema = z.object({ node: z.string(), trunk: z.string(), held: use, want: use });
 /** null: another process counts. */
-const grantSchema = z.object({ fence: z.number(), granted: counts }).nullable();
-const heldSchema = z.record(z.string(), counts);
+const grantSchema = z.object({ fence: z.number(), granted: use }).nullable();
+const heldSchema = z.record(z.string(), use);
 
 interface ChannelNeeds {
   readonly bus: Pick<BusParts, 'cluster'>;

@@ -116,7 +116,10 @@ export class SipIngress implements UserAgentHandlers<SipContext> {
     trunk: Trunk | undefined,
   ): Promise<ChannelLease | undefined> {
     if (trunk === undefined) return FREE;
-    const lease = await this.#context.trunks.acquire(trunk, 'in');
+    const lease = await this.#context.trunks.acquire(trunk, {
+      accountSid: admission?.accountSid ?? trunk.accountSid,
+      direction: 'in',
+    });
     if (lease !== undefined) return lease;
     this.#refuse(call, refusal('channels-full', `all channels of trunk '${trunk.name}' are in use`), admission);
     return undefined;

@@ -7,9 +7,10 @@ import type { CallDirectory, SipAdmission, SipAdmissionFacts, SipRefusalKind } f
  */
 export function admit(directory: CallDirectory, facts: SipAdmissionFacts): SipAdmission {
   const { candidates, calledUser, sourceIp } = facts;
-  for (const { trunkSid, accountSid, from, to } of candidates) {
-    const number = directory.number(accountSid, to);
+  for (const { trunkSid, accountSid: ownerSid, shared, from, to } of candidates) {
+    const number = directory.number(ownerSid, to, shared);
     if (number === undefined) continue;
+    const { accountSid, applicationSid } = number;
     const refuse = (kind: SipRefusalKind, problem: string): SipAdmission => ({
       admitted: false,
       kind,
@@ -22,7 +23,6 @@ export function admit(directory: CallDirectory, facts: SipAdmissionFacts): SipAd
     if (!directory.accountActive(accountSid)) {
       return refuse('account-inactive', `account ${accountSid} of number ${to} is not active`);
     }
-    const { applicationSid } = number;
     if (applicationSid === undefined) return refuse('number-without-application', `number ${to} has no application`);
     if (directory.application(accountSid, applicationSid) === undefined) {
       return refuse('application-missing', `application ${applicationSid} of number ${to} does not exist`);

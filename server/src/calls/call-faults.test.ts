@@ -1,4 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Directory } from '../tenants/ports.ts';
+import { admit } from './admission.ts';
+import { callDirectory } from './tenant-directory.ts';
 import { expectGapless } from './testing/gapless.fake.ts';
 import { ACCOUNT, APPLICATION, APP_URL, CALL, CallWorld, TRUNK, refused, settle } from './testing/call-world.fake.ts';
 
@@ -244,7 +247,7 @@ describe('admission of SIP calls', () => {
     world.router.admitSip({
       sourceIp: '192.0.2.1',
       calledUser,
-      candidates: accounts.map((accountSid) => ({ trunkSid: TRUNK, accountSid, from, to })),
+      candidates: accounts.map((accountSid) => ({ trunkSid: TRUNK, accountSid, shared: false, from, to })),
     });
 
   it.each([
@@ -258,6 +261,23 @@ describe('admission of SIP calls', () => {
     const admission = ask(to, [ACCOUNT], to.slice(2));
     expect(admission).toMatchObject({ admitted: false, kind, accountSid: ACCOUNT, trunkSid: TRUNK, from, to });
     expect(admission).toHaveProperty('problem', expect.stringContaining(problem));
+  });
+
+  it('MT-6 by a trunk that is shared it is a call to an account below the trunk’s', () => {
+    const directory = (below: string): Directory =>
+      ({
+        accountBySid: (sid: string) => ({ sid, status: 'active', ownerSid: sid === below ? ACCOUNT : undefined }),
+        numberByE164: () => ({ accountSid: below, applicationSid: APPLICATION }),
+        application: () => ({ accountSid: below, voiceUrl: 'http://127.0.0.1/', voiceMethod: 'POST' }),
+      }) as unknown as Directory;
+    const below = `AC${'3'.repeat(32)}`;
+    const asked = (shared: boolean) =>
+      admit(callDirectory(directory(below)), {
+        ...{ sourceIp: '192.0.2.1', calledUser: '+15550100' },
+        candidates: [{ trunkSid: TRUNK, accountSid: ACCOUNT, shared, from, to: '+15550100' }],
+      });
+    expect(asked(true)).toMatchObject({ admitted: true, accountSid: below, trunkSid: TRUNK });
+    expect(asked(false)).toMatchObject({ admitted: false, kind: 'number-unknown' });
   });
 
   it('an unknown number of a source that accounts share concerns none of them', () => {

@@ -246,6 +246,8 @@ export interface SipAdmissionFacts {
   readonly candidates: readonly {
     readonly trunkSid: string;
     readonly accountSid: string;
+    /** It may be a call to an account below that one, too. */
+    readonly shared: boolean;
     /** E.164 where they are numbers. */
     readonly from: string;
     readonly to: string;
@@ -390,8 +392,14 @@ export interface CallApplication {
 export interface CallDirectory {
   /** False for a suspended, closed or unknown account: its calls are refused. */
   accountActive(accountSid: string): boolean;
-  /** `applicationSid` undefined: the number exists and has no application yet. */
-  number(accountSid: string, e164: string): { readonly applicationSid: string | undefined } | undefined;
+  /**
+   * A number of the account, or with `below` of one below it. `applicationSid` undefined: it has no application yet.
+   */
+  number(
+    accountSid: string,
+    e164: string,
+    below: boolean,
+  ): { readonly accountSid: string; readonly applicationSid: string | undefined } | undefined;
   application(accountSid: string, applicationSid: string): CallApplication | undefined;
 }
 

@@ -1,4 +1,4 @@
-import { isActive } from '../tenants/index.ts';
+import { isActive, isBelow } from '../tenants/index.ts';
 import type { Directory, DirectoryApplication } from '../tenants/ports.ts';
 import type { CallApplication, CallDirectory } from './ports.ts';
 
@@ -6,9 +6,11 @@ import type { CallApplication, CallDirectory } from './ports.ts';
 export function callDirectory(directory: Directory): CallDirectory {
   return {
     accountActive: (accountSid) => isActive(directory, accountSid),
-    number(accountSid, e164) {
+    number(accountSid, e164, below) {
       const number = directory.numberByE164(e164);
-      return number?.accountSid === accountSid ? { applicationSid: number.applicationSid } : undefined;
+      if (number === undefined) return undefined;
+      const isIts = number.accountSid === accountSid || (below && isBelow(directory, number.accountSid, accountSid));
+      return isIts ? { accountSid: number.accountSid, applicationSid: number.applicationSid } : undefined;
     },
     application(accountSid, applicationSid) {
       const application = directory.application(applicationSid);

@@ -2,6 +2,9 @@ import { createPublicKey } from 'node:crypto';
 import ipaddr from 'ipaddr.js';
 import { Emitter, describeError } from '../kernel/index.ts';
 import type { Log } from '../kernel/index.ts';
+import { isBelow } from './account-owners.ts';
+import { heldTrunk } from './held-trunk.ts';
+import type { AddressRange, HeldTrunk } from './held-trunk.ts';
 import { PhoneIndex } from './phone-index.ts';
 import type {
   Directory,
@@ -21,23 +24,14 @@ import type {
   SipDomainRecord,
   TenantKind,
   TenantRecord,
-  TrunkRecord,
 } from './records.ts';
 import { secretContext } from './store.ts';
-import { gatewaysOf } from './trunk-record.ts';
 import type { SecretBox } from './secret-box.ts';
-
-type Range = [ipaddr.IPv4 | ipaddr.IPv6, number];
 
 interface HeldAccount {
   readonly order: string;
   readonly view: DirectoryAccount;
   readonly authToken: string;
-}
-interface HeldTrunk {
-  readonly view: DirectoryTrunk;
-  readonly ranges: readonly Range[];
-  readonly order: string;
 }
 
 /** The directory's indexes. Fed with records by whatever mirrors them; of two copies of a record the newer one stays. */
@@ -149,9 +143,12 @@ export class DirectoryView implements Directory {
   }
 
   trunks(accountSid?: string): DirectoryTrunk[] {
-    const all = [...this.#trunks.values()];
-    const own = accountSid === undefined ? all : all.filter(({ view }) => view.accountSid === accountSid);
-    return own.sort((a, b) => compare(a.order, b.order)).map(({ view }) => view);
+    const all = [...this.#trunks.values()].sort((a, b) => compare(a.order, b.order)).map(({ view }) => view);
+    if (accountSid === undefined) return all;
+    const shared = all.filter(
+      (trunk) => trunk.sharing === 'subaccounts' && isBelow(this, accountSid, trunk.accountSid),
+    );
+    return [...all.filter((trunk) => trunk.accountSid === accountSid), ...shared];
   }
 
   trunkBySourceIp(ip: string): DirectoryTrunk | undefined {
@@ -208,7 +205,7 @@ export class DirectoryView implements Directory {
         this.#indexNumber(record);
         break;
       case 'trunk':
-        this.#trunks.set(record.sid, this.#trunk(record));
+        this.#trunks.set(record.sid, heldTrunk(record, this.#secrets));
         break;
       case 'sipDomain':
         this.#indexVoice(record);
@@ -271,42 +268,6 @@ export class DirectoryView implements Directory {
     if (voice === null || voice.voiceUrl === '' || applicationSid !== null) this.#ownVoices.delete(sid);
     else this.#ownVoices.set(sid, applicationView({ sid, accountSid, name, ...voice }));
   }
-
-  #trunk(record: TrunkRecord): HeldTrunk {
-    const { digestUsername, digestSecret, inboundUsername, inboundSecret, channels, settings } = record;
-    const credentials = (username: string | null, sealed: string | null, context: string) =>
-      username === null || sealed === null ? undefined : { username, secret: this.#secrets.open(sealed, context) };
-    return {
-      view: {
-        sid: record.sid,
-        accountSid: record.accountSid,
-        name: record.name,
-        allow: record.allow,
-        inbound: credentials(inboundUsername, inboundSecret, secretContext.inbound(record.sid)),
-        gateways: gatewaysOf(record),
-        prefixes: settings.prefixes,
-        priority: settings.priority,
-        cost: settings.cost,
-        digest: credentials(digestUsername, digestSecret, secretContext.digest(record.sid)),
-        codecs: record.codecs,
-        channels: {
-          ...(channels === null ? {} : { total: channels }),
-          ...(settings.channelsIn === null ? {} : { in: settings.channelsIn }),
-          ...(settings.channelsOut === null ? {} : { out: settings.channelsOut }),
-        },
-        srtp: settings.srtp,
-        optionsIntervalS: settings.optionsIntervalS,
-        numbers: settings.numbers,
-        identity: settings.identity,
-        register: settings.register ?? undefined,
-        reliableProvisional: settings.reliableProvisional,
-        sessionTimer: settings.sessionTimer ?? undefined,
-        transfers: settings.transfers,
-      },
-      ranges: record.allow.map((cidr) => ipaddr.parseCIDR(cidr)),
-      order: orderOf(record),
-    };
-  }
 }
 
 function applicationView(
@@ -328,6 +289,6 @@ function applicationView(
 const orderOf = (record: TenantRecord): string => `${record.createdAt} ${record.sid}`;
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
-function inRange(address: ipaddr.IPv4 | ipaddr.IPv6, [base, bits]: Range): boolean {
+function inRange(address: ipaddr.IPv4 | ipaddr.IPv6, [base, bits]: AddressRange): boolean {
   return address.kind() === base.kind() && address.match(base, bits);
 }

@@ -1,6 +1,7 @@
 export { accountGuardsSchema, guardsInForce, ownGuardsSchema } from './account-guards.ts';
 export type { AccountGuards, AllAccountGuards } from './account-guards.ts';
 export { isActive } from './account-active.ts';
+export { isBelow } from './account-owners.ts';
 export {
   DEFAULT_ACCOUNT_LIMITS,
   LONGEST_RETENTION_S,

@@ -132,8 +132,9 @@ export interface DirectoryTrunk {
   readonly digest: { readonly username: string; readonly secret: string } | undefined;
   /** In order of preference. */
   readonly codecs: readonly ('PCMU' | 'PCMA')[];
-  /** Calls at once: together, towards us, from us. Undefined: no limit. */
-  readonly channels: { readonly total?: number; readonly in?: number; readonly out?: number };
+  /** Whether accounts below its own may use it too. */
+  readonly sharing: TrunkSettings['sharing'];
+  readonly channels: TrunkChannelLimits;
   readonly srtp: TrunkSettings['srtp'];
   /** Seconds between OPTIONS pings; 0: none. */
   readonly optionsIntervalS: number;
@@ -146,6 +147,17 @@ export interface DirectoryTrunk {
   readonly sessionTimer: { readonly expiresS: number; readonly minSeS: number } | undefined;
   /** Whether the carrier may transfer calls where no `referUrl` decides. */
   readonly transfers: TrunkSettings['transfers'];
+}
+
+/** Calls of a trunk at once: together, towards us, from us. Undefined: no limit. Shares are of the total. */
+export interface TrunkChannelLimits {
+  readonly total?: number;
+  readonly in?: number;
+  readonly out?: number;
+  /** Kept free of outgoing calls. */
+  readonly keptForCallers?: number;
+  /** By account. */
+  readonly shares?: Readonly<Record<string, { readonly reserved: number; readonly most?: number }>>;
 }
 
 /** A SIP domain of an account, whose users' phones register here. */
@@ -206,7 +218,7 @@ export interface Directory {
   /** Of one account, oldest first. */
   numbers(accountSid: string): DirectoryNumber[];
   application(sid: string): DirectoryApplication | undefined;
-  /** Oldest first; of one account when it is given. */
+  /** Oldest first; when an account is given those that it may use, its own first. */
   trunks(accountSid?: string): DirectoryTrunk[];
   trunk(sid: string): DirectoryTrunk | undefined;
   /** The trunk whose allow-list names `ip` most closely; undefined for an unknown source or a text that is no address. */

@@ -161,6 +161,37 @@ export function tenantConformance(name: string, open: (secrets: SecretBox) => Pr
       expect(await store.keys(account.sid)).toEqual([]);
     });
 
+    it('MT-6 a trunk of an account that shares it is there for the accounts below it, with what they are promised', async () => {
+      const { directory } = harness;
+      const [owner, other] = [await store.createAccount('Owner'), await store.createAccount('Other')];
+      const below = await store.createAccount('Below', owner.account.sid);
+      const { sid } = await store.addTrunk(owner.account.sid, {
+        name: 'shared',
+        allow: ['192.0.2.64/28'],
+        channels: 10,
+      });
+      const usable = (accountSid: string): string[] => directory.trunks(accountSid).map((trunk) => trunk.sid);
+      await eventually(() => {
+        expect(usable(owner.account.sid)).toEqual([sid]);
+      });
+      expect(usable(below.account.sid)).toEqual([]);
+      const shares = [{ accountSid: below.account.sid, reserved: 4, most: 6 }];
+      const tooMany = { shares, keptForCallers: 7 };
+      await expect(store.updateTrunk(sid, { settings: tooMany })).rejects.toThrow('11 channels are reserved');
+      await store.updateTrunk(sid, { settings: { sharing: 'subaccounts', shares, keptForCallers: 2 } });
+      await expect(store.updateTrunk(sid, { channels: null })).rejects.toThrow('set channels too');
+      const own = await store.addTrunk(below.account.sid, { name: 'own', allow: ['192.0.2.80/28'] });
+      await eventually(() => {
+        expect(usable(below.account.sid)).toEqual([own.sid, sid]);
+      });
+      expect(usable(other.account.sid)).toEqual([]);
+      expect(directory.trunk(sid)?.channels).toEqual({
+        total: 10,
+        keptForCallers: 2,
+        shares: { [below.account.sid]: { reserved: 4, most: 6 } },
+      });
+    });
+
     it('the closest range decides whose trunk an address is', async () => {
       const { directory } = harness;
       const [one, two] = [await store.createAccount('C'), await store.createAccount('D')];
@@ -198,6 +229,7 @@ export function tenantConformance(name: string, open: (secrets: SecretBox) => Pr
         cost: 0,
         digest: { username: 'user', secret: 'Geheim ☎' },
         codecs: ['PCMA'],
+        sharing: 'own',
         channels: { total: 30 },
         srtp: 'off',
         optionsIntervalS: 0,

@@ -52,7 +52,7 @@ function settingsChangesSchema(): z.ZodType<Partial<NewTrunkSettings>> {
 type TrunkValues = z.infer<typeof newTrunkSchema>;
 
 /** What the members say together. @throws TenantError `invalid` */
-export function checkTrunk(values: Omit<TrunkValues, 'name' | 'allow' | 'codecs' | 'channels'>): void {
+export function checkTrunk(values: Omit<TrunkValues, 'name' | 'allow' | 'codecs'>): void {
   const invalid = (problem: string): never => {
     throw new TenantError('invalid', problem);
   };
@@ -62,7 +62,14 @@ export function checkTrunk(values: Omit<TrunkValues, 'name' | 'allow' | 'codecs'
   if ((values.inboundUsername === null) !== (values.inboundSecret === null)) {
     invalid('a trunk needs inbound user and secret together, or neither');
   }
-  const { register, gateways, sessionTimer } = values.settings;
+  const { register, gateways, sessionTimer, shares, keptForCallers } = values.settings;
+  const promised = shares.reduce((sum, { reserved }) => sum + reserved, keptForCallers);
+  if (values.channels === null && shares.length + keptForCallers > 0) {
+    invalid('shares and keptForCallers are parts of a number of channels: set channels too');
+  }
+  if (promised > (values.channels ?? Infinity)) {
+    invalid(`${promised} channels are reserved and kept for callers, and the trunk has ${values.channels ?? 0}`);
+  }
   if (register !== null && register.registrar === null && gateways.length === 0) {
     invalid('a trunk that registers needs a registrar or a gateway');
   }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { sidSchema } from '@hookswitch/shared';
 
 /**
  * How an account talks with one carrier. Everything that came after the first release has a default, so that records
@@ -66,6 +67,18 @@ const sessionTimerSchema = z.object({
   minSeS: z.number().int().min(90).max(86_400).default(90),
 });
 
+const trunkShareSchema = z.object({
+  accountSid: sidSchema('account'),
+  reserved: z.int().min(0).max(100_000).default(0).describe('channels that nobody else places calls on'),
+  most: z
+    .int()
+    .min(1)
+    .max(100_000)
+    .nullable()
+    .default(null)
+    .describe('calls that it may place at a time; null: as many as there are'),
+});
+
 export const trunkSettingsSchema = z.object({
   gateways: z.array(gatewaySchema).max(16).default([]),
   prefixes: z
@@ -82,6 +95,24 @@ export const trunkSettingsSchema = z.object({
     .describe('what a minute costs, in a unit of your own: of equal priority the cheapest first'),
   channelsIn: channelCount.default(null),
   channelsOut: channelCount.default(null),
+  sharing: z
+    .enum(['own', 'subaccounts'])
+    .default('own')
+    .describe(
+      'who may use it: its account alone, or the accounts below it too, for calls to their numbers and for those they place',
+    ),
+  shares: z
+    .array(trunkShareSchema)
+    .max(500)
+    .refine((all) => new Set(all.map(({ accountSid }) => accountSid)).size === all.length, 'an account is named twice')
+    .default([])
+    .describe('what accounts are promised of its channels; needs `channels`'),
+  keptForCallers: z
+    .int()
+    .min(0)
+    .max(100_000)
+    .default(0)
+    .describe('of `channels`, so many are kept free of outgoing calls'),
   srtp: z.enum(['off', 'preferred', 'required']).default('off'),
   optionsIntervalS: z
     .union([z.literal(0), z.number().int().min(10).max(3600)])

@@ -184,6 +184,13 @@ describe('hookswitch command line', () => {
       trusted: false,
       channelsIn: 4,
     });
+    const shares = `AC${'7'.repeat(32)}=10/40`;
+    const parted = await json(
+      `trunk update ${sid} --channels 60 --sharing subaccounts --shares ${shares} --keep-for-callers 5`,
+    );
+    expect(parted).toMatchObject({ channels: 60, sharing: 'subaccounts', shares: [shares], keptForCallers: 5 });
+    expect((await run(`trunk update ${sid} --shares AC1=4`)).error).toContain('expected AC...=RESERVED');
+    expect((await run(`trunk update ${sid} --channels 14`)).error).toContain('15 channels are reserved');
     await eventually(() => {
       expect(directory.trunk(sid)).toMatchObject({ inbound: { username: 'in', secret: 'i' }, srtp: 'required' });
     });

@@ -30,6 +30,13 @@ export const TRUNK_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   channels: { value: 'N', help: 'calls at once, both directions (default: no limit)' },
   'channels-in': { value: 'N', help: 'calls at once from the carrier' },
   'channels-out': { value: 'N', help: 'calls at once to the carrier' },
+  sharing: { value: 'own|subaccounts', help: 'who may use it (default own: its account alone)' },
+  shares: {
+    value: 'AC...=RESERVED[/MOST],...',
+    help: 'of --channels, what accounts are promised, and how many calls they may place at a time',
+    many: true,
+  },
+  'keep-for-callers': { value: 'N', help: 'of --channels, so many are kept free of outgoing calls (default 0)' },
   'options-interval': { value: 'SECONDS', help: 'between health pings by OPTIONS (new trunks 60; 0: none)' },
   country: { value: 'DIGITS', help: 'country code of national numbers, e.g. 49' },
   'national-prefix': { value: 'DIGITS', help: 'before national numbers, e.g. 0' },
@@ -129,6 +136,9 @@ function settingsOf(line: CommandLine, before: TrunkRecord | undefined): Partial
     ...member('cost', whole('cost', 0, 1_000_000_000)),
     ...member('channelsIn', whole('channels-in', 1)),
     ...member('channelsOut', whole('channels-out', 1)),
+    ...text('sharing', line.get('sharing')),
+    ...member('shares', line.list('shares')?.map(shareOf)),
+    ...member('keptForCallers', whole('keep-for-callers', 0)),
     ...text('srtp', line.get('srtp')),
     ...member('optionsIntervalS', whole('options-interval', 0, 3600)),
     ...text('reliableProvisional', line.get('reliable-provisional')),
@@ -164,6 +174,20 @@ function ruleOf(rule: string): { strip: string; add: string } {
   return { strip, add };
 }
 
+function shareOf(share: string): { accountSid: string; reserved: number; most: number | null } {
+  const [, accountSid, reserved, most] = /^(AC[0-9a-f]{32})=(\d{1,6})(?:\/(\d{1,6}))?$/.exec(share) ?? [];
+  if (accountSid === undefined || reserved === undefined) {
+    throw new UsageError(
+      'usage',
+      `--shares ${share}: expected AC...=RESERVED or AC...=RESERVED/MOST, such as AC...=10/40`,
+    );
+  }
+  return { accountSid, reserved: Number(reserved), most: most === undefined ? null : Number(most) };
+}
+
+const shareText = ({ accountSid, reserved, most }: TrunkRecord['settings']['shares'][number]): string =>
+  `${accountSid}=${reserved}${most === null ? '' : `/${most}`}`;
+
 /** One line of `trunks list`. */
 export const trunkRow = (record: TrunkRecord): Row => ({
   sid: record.sid,
@@ -185,6 +209,9 @@ export function trunkDetails(record: TrunkRecord): Row {
     inboundUser: record.inboundUsername,
     channelsIn: settings.channelsIn,
     channelsOut: settings.channelsOut,
+    sharing: settings.sharing,
+    shares: settings.shares.map(shareText),
+    keptForCallers: settings.keptForCallers,
     prefixes: settings.prefixes,
     priority: settings.priority,
     cost: settings.cost,

@@ -23,7 +23,7 @@ const DOCUMENT = '<Response><Play loop="0">/tone.wav</Play></Response>';
 const parts = { clock: systemClock, random: systemRandom, log: silentLog };
 const directory: CallDirectory = {
   accountActive: () => true,
-  number: () => ({ applicationSid: APPLICATION }),
+  number: (accountSid) => ({ accountSid, applicationSid: APPLICATION }),
   application: () => ({
     applicationSid: APPLICATION,
     voice: { url: 'http://127.0.0.1/voice', method: 'POST' },

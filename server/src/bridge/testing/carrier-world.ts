@@ -32,7 +32,7 @@ class AdmittingRouter extends FakeRouter {
     return admit(
       {
         accountActive: () => true,
-        number: (_account, e164) => (e164 === '+15550100' ? { applicationSid: APPLICATION } : undefined),
+        number: (accountSid, e164) => (e164 === '+15550100' ? { accountSid, applicationSid: APPLICATION } : undefined),
         application: () => ({
           applicationSid: APPLICATION,
           voice: { url: 'http://127.0.0.1/', method: 'POST' },

@@ -175,7 +175,7 @@ export const NO_RESIDUE = { legs: 0, routed: 0, calls: 0, dialogs: 0, rooms: 0 }
 
 const DIRECTORY: CallDirectory = {
   accountActive: () => true,
-  number: (_account, e164) => (e164.startsWith('+1555010') ? { applicationSid: APPLICATION } : undefined),
+  number: (accountSid, e164) => (e164.startsWith('+1555010') ? { accountSid, applicationSid: APPLICATION } : undefined),
   application: () => ({
     applicationSid: APPLICATION,
     voice: { url: 'http://app.test/voice', method: 'POST' },

@@ -14,6 +14,7 @@ export function aTrunk(change: Partial<Trunk> = {}): Trunk {
     cost: 0,
     digest: undefined,
     codecs: ['PCMU', 'PCMA'],
+    sharing: 'own',
     channels: {},
     srtp: 'off',
     optionsIntervalS: 0,

@@ -229,12 +229,14 @@ export class IngressPolicy {
   #takeover(request: RequestFacts, found: Found): IngressDecision | undefined {
     const replaces = request.header('Replaces');
     const accountSid = replaces === undefined ? undefined : this.#parts.accountOfReplaced(replaces);
-    const trunk = found.trunks.find((each) => each.accountSid === accountSid);
+    if (accountSid === undefined) return undefined;
+    const trunk = found.trunks.find(({ sid }) => this.#parts.trunks.trunk(accountSid, sid) !== undefined);
     if (trunk === undefined) return undefined;
     const { from } = callerOf(request, trunk);
     const to = request.requestUri.user;
     // No application is asked: the call goes on with the instructions that it has.
-    return { kind: 'admit', admission: { admitted: true, ...trunkFacts(trunk), applicationSid: '', from, to } };
+    const admission = { admitted: true, accountSid, trunkSid: trunk.sid, applicationSid: '', from, to } as const;
+    return { kind: 'admit', admission };
   }
 
   #number(request: RequestFacts, found: Found): IngressDecision {
@@ -242,6 +244,7 @@ export class IngressPolicy {
     const candidates = found.trunks.map((trunk) => ({
       trunkSid: trunk.sid,
       accountSid: trunk.accountSid,
+      shared: trunk.sharing === 'subaccounts',
       from: callerOf(request, trunk).from,
       // To a contact that we registered the Request-URI names the account; the number called is in To.
       to: numberIn(calledUser === trunk.register?.user ? request.to.user : calledUser, trunk.numbers),

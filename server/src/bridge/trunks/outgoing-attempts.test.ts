@@ -9,6 +9,7 @@ import type { SipDestination } from './outgoing-attempts.ts';
 import type { ChannelSource, Trunk } from './ports.ts';
 import { TrunkService } from './trunk-service.ts';
 
+const OUT = { accountSid: 'AC1', direction: 'out' } as const;
 const failure = (status: number, received = true) => ({ status, reason: 'x', received, contacts: [] });
 
 function bench(trunks: readonly Trunk[], timeoutMs = 20_000, channels?: ChannelSource) {
@@ -75,7 +76,7 @@ describe('attempts of one outgoing leg', () => {
     await attempts.failed(failure(503), false);
     await attempts.failed(failure(503), false);
     expect(service.channelsInUse).toBe(1);
-    expect(await service.acquire({ ...one, channels: { total: 1 } }, 'out')).toBeDefined();
+    expect(await service.acquire({ ...one, channels: { total: 1 } }, OUT)).toBeDefined();
     attempts.close();
     attempts.close();
     expect(service.channelsInUse).toBe(1);
@@ -102,7 +103,7 @@ describe('attempts of one outgoing leg', () => {
   it('pass over a trunk that has filled up meanwhile', async () => {
     const full = aTrunk({ ...one, channels: { out: 1 } });
     const { service, attempts } = bench([full, two]);
-    await service.acquire(full, 'out');
+    await service.acquire(full, OUT);
     expect(await attempts.next()).toMatchObject({ invite: { target: 'sip:1@c' }, number: 1 });
   });
 

@@ -114,7 +114,8 @@ export class OutgoingAttempts {
 
   /** False: there is none, or the leg ended while it was asked for. */
   async #acquire(trunk: Trunk): Promise<boolean> {
-    const lease = await this.#parts.trunks.acquire(trunk, 'out');
+    const { trunks, request } = this.#parts;
+    const lease = await trunks.acquire(trunk, { accountSid: request.accountSid, direction: 'out' });
     if (this.#closed) lease?.release();
     else this.#lease = lease;
     return this.#lease !== undefined;

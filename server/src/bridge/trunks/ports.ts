@@ -1,7 +1,7 @@
 import type { Unsubscribe } from '../../kernel/index.ts';
 import type { DirectoryTrunk } from '../../tenants/ports.ts';
 
-/** One carrier of one account, as configured. */
+/** One carrier, as configured: of one account, which those below it may use when it says so. */
 export type Trunk = DirectoryTrunk;
 export type TrunkGateway = Trunk['gateways'][number];
 export type NumberPlan = Trunk['numbers'];
@@ -9,12 +9,16 @@ export type NumberPlan = Trunk['numbers'];
 /** Where the channels of a trunk with a limit come from, when several nodes share it. */
 export interface ChannelSource {
   /** @returns what gives the channel back, idempotent; undefined: there is none, or nobody can say */
-  take(trunkSid: string, direction: 'in' | 'out', limits: Trunk['channels']): Promise<(() => void) | undefined>;
+  take(
+    trunkSid: string,
+    call: { readonly accountSid: string; readonly direction: 'in' | 'out' },
+    limits: Trunk['channels'],
+  ): Promise<(() => void) | undefined>;
 }
 
 /** The trunks there are, from the mirrored configuration: synchronous. The directory of tenants/ is one. */
 export interface TrunkDirectory {
-  /** Oldest first; of one account when it is given. */
+  /** Oldest first; when an account is given those that it may use, its own first. */
   trunks(accountSid?: string): readonly Trunk[];
   trunk(sid: string): Trunk | undefined;
   /** Trunks that allow this address, closest range first. */

@@ -15,7 +15,7 @@ it('the gauges of a gateway and of a trunk go with them, though a call is still 
   const service = new TrunkService({ ...parts, metrics: trunkMetrics(metrics) });
   const request = () => Promise.reject(new Error('no trunk registers'));
   service.start({ ping: () => Promise.resolve(200), request });
-  const lease = await service.acquire(trunk, 'in');
+  const lease = await service.acquire(trunk, { accountSid: trunk.accountSid, direction: 'in' });
   const shown = async (trunkSid: string): Promise<string[]> =>
     (await metrics.expose()).body
       .split('\n')

@@ -21,7 +21,7 @@ export interface TrunkServiceOptions {
   readonly log: Log;
   readonly events: EventSink;
   readonly metrics: TrunkMetrics;
-  /** Default: limits of trunks are counted on this node alone. */
+  /** Default: limits of trunks are counted on this node alone, and shares are not kept. */
   readonly channels?: ChannelSource | undefined;
 }
 
@@ -39,6 +39,12 @@ export interface TrunkFacts {
   readonly out: number;
   /** Names of gateways that are down. */
   readonly down: readonly string[];
+}
+
+/** Whose call it is, and which way it goes. */
+export interface TrunkCall {
+  readonly accountSid: string;
+  readonly direction: CallDirection;
 }
 
 /** What trunks need of the user agent. */
@@ -93,9 +99,11 @@ export class TrunkService {
     this.#gaugeAll();
   }
 
+  /** A trunk that the account may use. */
   trunk(accountSid: string, trunkSid: string): Trunk | undefined {
     const trunk = this.directory.trunk(trunkSid);
-    return trunk?.accountSid === accountSid ? trunk : undefined;
+    if (trunk === undefined || trunk.accountSid === accountSid) return trunk;
+    return this.directory.trunks(accountSid).find(({ sid }) => sid === trunkSid);
   }
 
   /** Where a call of the account to this number may go, in the order to try. */
@@ -110,8 +118,9 @@ export class TrunkService {
   }
 
   /** A channel for one call; undefined when none is free. */
-  async acquire(trunk: Trunk, direction: CallDirection): Promise<ChannelLease | undefined> {
-    const lease = await this.#lease(trunk, direction);
+  async acquire(trunk: Trunk, call: TrunkCall): Promise<ChannelLease | undefined> {
+    const { direction } = call;
+    const lease = await this.#lease(trunk, call);
     if (lease === undefined) return undefined;
     const show = (): void => {
       // A call may outlive its trunk.
@@ -129,13 +138,14 @@ export class TrunkService {
   }
 
   /** Of a trunk without limits, and of one that is full by the calls of this node, nobody else has to be asked. */
-  async #lease(trunk: Trunk, direction: CallDirection): Promise<ChannelLease | undefined> {
+  async #lease(trunk: Trunk, call: TrunkCall): Promise<ChannelLease | undefined> {
+    const { direction } = call;
     const { channels: source } = this.#options;
     const isLimited = Object.keys(trunk.channels).length > 0;
     if (source === undefined || !isLimited || !this.#channels.hasFree(trunk, direction)) {
       return this.#channels.acquire(trunk, direction);
     }
-    const giveBack = await source.take(trunk.sid, direction, trunk.channels);
+    const giveBack = await source.take(trunk.sid, call, trunk.channels);
     if (giveBack === undefined) return undefined;
     const counted = this.#channels.count(trunk.sid, direction);
     return {

@@ -278,11 +278,11 @@ export class CallWorld {
       random: seededRandom(7),
       directory: {
         accountActive: () => this.active,
-        number: (_account, e164) =>
+        number: (accountSid, e164) =>
           e164 === '+15550100'
-            ? { applicationSid: APPLICATION }
+            ? { accountSid, applicationSid: APPLICATION }
             : e164 === '+15550101'
-              ? { applicationSid: undefined }
+              ? { accountSid, applicationSid: undefined }
               : undefined,
         application: () => this.application,
       },

@@ -5,7 +5,11 @@ import { Emitter, silentLog } from '../../kernel/index.ts';
 import type { Member, MembershipEvents } from '../membership/ports.ts';
 import { ChannelBroker } from './channel-broker.ts';
 import { ChannelDesk } from './channel-desk.ts';
-import type { ChannelAsk, ChannelGrant, ChannelLimits, HeldChannels } from './ports.ts';
+import type { ChannelAsk, ChannelGrant, ChannelLimits, Direction, HeldChannels } from './ports.ts';
+
+const of = (direction: Direction) => ({ accountSid: 'AC1', direction });
+const incoming = of('in');
+const outgoing = of('out');
 
 /** Several nodes with desks, and one broker at a time, in one process; messages can be lost. */
 class World {
@@ -91,20 +95,20 @@ it('MT-6 a node alone decides by itself; with another one the broker does, and n
   world.limits['t'] = { total: 3, in: 2 };
   const limits = world.limits['t'];
   const a = world.join('a');
-  const given = [await a.take('t', 'in', limits), await a.take('t', 'in', limits)];
-  expect(await a.take('t', 'in', limits)).toBeUndefined();
+  const given = [await a.take('t', incoming, limits), await a.take('t', incoming, limits)];
+  expect(await a.take('t', incoming, limits)).toBeUndefined();
   const b = world.join('b');
-  expect(await b.take('t', 'out', limits)).toBeUndefined();
+  expect(await b.take('t', outgoing, limits)).toBeUndefined();
   world.newBroker();
-  const out = await b.take('t', 'out', limits);
+  const out = await b.take('t', outgoing, limits);
   expect(out).toBeDefined();
-  expect(await b.take('t', 'out', limits)).toBeUndefined();
+  expect(await b.take('t', outgoing, limits)).toBeUndefined();
   given[0]?.();
   given[0]?.();
   await settle();
   await settle();
-  expect(await b.take('t', 'out', limits)).toBeDefined();
-  expect(await a.take('t', 'out', limits)).toBeUndefined();
+  expect(await b.take('t', outgoing, limits)).toBeDefined();
+  expect(await a.take('t', outgoing, limits)).toBeUndefined();
   expect([a.size, b.size]).toEqual([1, 2]);
 });
 
@@ -113,13 +117,13 @@ it('MT-6 MT-9 a node that dies gives its channels back; many calls at once are o
   const limits = (world.limits['t'] = { out: 50 });
   const [a, b] = [world.join('a'), world.join('b')];
   world.newBroker();
-  const all = await Promise.all(Array.from({ length: 80 }, () => a.take('t', 'out', limits)));
+  const all = await Promise.all(Array.from({ length: 80 }, () => a.take('t', outgoing, limits)));
   expect(all.filter((give) => give !== undefined)).toHaveLength(50);
-  expect(await b.take('t', 'out', limits)).toBeUndefined();
+  expect(await b.take('t', outgoing, limits)).toBeUndefined();
   world.leave('a');
-  expect(await b.take('t', 'out', limits)).toBeDefined();
+  expect(await b.take('t', outgoing, limits)).toBeDefined();
   world.join('c');
-  expect(await b.take('gone', 'out', limits)).toBeUndefined();
+  expect(await b.take('gone', outgoing, limits)).toBeUndefined();
 });
 
 it('MT-6 never above the limit of a trunk over the cluster, through deaths of nodes and brokers and lost answers', async () => {
@@ -128,6 +132,7 @@ it('MT-6 never above the limit of a trunk over the cluster, through deaths of no
     what: fc.constantFrom('take', 'take', 'take', 'give', 'give', 'broker', 'leave', 'join', 'settle', 'loss', 'time'),
     node: fc.constantFrom(...names),
     direction: fc.constantFrom('in' as const, 'out' as const),
+    accountSid: fc.constantFrom('AC1', 'AC2'),
   });
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 40, size: 'max' }), async (steps) => {
@@ -143,10 +148,10 @@ it('MT-6 never above the limit of a trunk over the cluster, through deaths of no
         expect(count('in')).toBeLessThanOrEqual(limits.in);
         expect(count('out')).toBeLessThanOrEqual(limits.out);
       };
-      for (const { what, node, direction } of steps) {
+      for (const { what, node, direction, accountSid } of steps) {
         const desk = world.desks.get(node);
         if (what === 'take' && desk !== undefined) {
-          const took = desk.take('t', direction, limits).then((give) => {
+          const took = desk.take('t', { accountSid, direction }, limits).then((give) => {
             if (give === undefined || world.desks.get(node) !== desk) return;
             calls.push({ node, direction, give });
             check();
@@ -169,7 +174,7 @@ it('MT-6 never above the limit of a trunk over the cluster, through deaths of no
       for (let n = 0; n < 20; n++) await settle();
       world.clock.advance(1500);
       const [desk] = world.desks.values();
-      expect(await desk?.take('t', 'in', limits)).toBeDefined();
+      expect(await desk?.take('t', incoming, limits)).toBeDefined();
     }),
     { numRuns: 1000 },
   );

@@ -2,6 +2,7 @@ import { describeError } from '../../kernel/index.ts';
 import type { Clock, Log, Unsubscribe } from '../../kernel/index.ts';
 import type { Membership, ShardDuty } from '../membership/ports.ts';
 import { ChannelBook } from './channel-book.ts';
+import { sumOf } from './channel-policy.ts';
 import type { ChannelAsk, ChannelGrant, ChannelLimits, ChannelNodes } from './ports.ts';
 
 export interface ChannelBrokerOptions {
@@ -44,9 +45,10 @@ export class ChannelBroker {
     this.#duty.signal.throwIfAborted();
     const { fence } = this.#duty;
     const limits = this.#options.limitsOf(request.trunk);
-    if (limits === undefined || !this.#isMember(request.node)) return { fence, granted: { in: 0, out: 0 } };
+    if (limits === undefined || !this.#isMember(request.node)) return { fence, granted: {} };
     const granted = this.#book.ask(request, limits);
-    const isShort = granted.in < request.want.in || granted.out < request.want.out;
+    const [got, wanted] = [sumOf(granted), sumOf(request.want)];
+    const isShort = got.in < wanted.in || got.out < wanted.out;
     if (isShort && this.#options.clock.monotonic() - this.#collectedAt > SURE_FOR_MS) {
       // The node that asks is asked too, takes this for out of date and asks again.
       await this.#collectOnce();

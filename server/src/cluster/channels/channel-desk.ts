@@ -2,8 +2,8 @@ import { describeError } from '../../kernel/index.ts';
 import type { Log, Unsubscribe } from '../../kernel/index.ts';
 import type { Membership } from '../membership/ports.ts';
 import { ChannelBook } from './channel-book.ts';
-import type { Direction } from './channel-ledger.ts';
-import type { ChannelAsk, ChannelBrokerLink, ChannelCounts, ChannelLimits, HeldChannels } from './ports.ts';
+import { counted, sumOf, together } from './channel-policy.ts';
+import type { ChannelAsk, ChannelBrokerLink, ChannelLimits, ChannelUse, Direction, HeldChannels } from './ports.ts';
 
 export interface ChannelDeskOptions {
   readonly cluster: Pick<Membership, 'members' | 'on' | 'node'>;
@@ -18,13 +18,14 @@ const MAX_WAITING = 1000;
 const MAX_ATTEMPTS = 5;
 
 interface Wait {
+  readonly accountSid: string;
   readonly direction: Direction;
   readonly limits: ChannelLimits;
   readonly answer: (granted: boolean) => void;
 }
 
 interface TrunkDesk {
-  held: { in: number; out: number };
+  held: ChannelUse;
   readonly waiting: Wait[];
   /** One request at a time: two that overtake each other would tell the broker less than there is. */
   asking: boolean;
@@ -60,15 +61,19 @@ export class ChannelDesk {
     ];
   }
 
-  /** A channel for a call. @returns what gives it back, idempotent; undefined: there is none */
-  async take(trunk: string, direction: Direction, limits: ChannelLimits): Promise<(() => void) | undefined> {
+  /** A channel for a call of the account. @returns what gives it back, idempotent; undefined: there is none */
+  async take(
+    trunk: string,
+    { accountSid, direction }: { readonly accountSid: string; readonly direction: Direction },
+    limits: ChannelLimits,
+  ): Promise<(() => void) | undefined> {
     const desk = this.#desk(trunk);
     if (desk.waiting.length >= MAX_WAITING) return undefined;
     const isGranted = await new Promise<boolean>((answer) => {
-      desk.waiting.push({ direction, limits, answer });
+      desk.waiting.push({ accountSid, direction, limits, answer });
       if (!desk.asking) void this.#ask(trunk, desk);
     });
-    return isGranted ? this.#giver(trunk, desk, direction) : undefined;
+    return isGranted ? this.#giver(trunk, desk, { accountSid, direction }) : undefined;
   }
 
   /**
@@ -79,13 +84,13 @@ export class ChannelDesk {
     this.#fence = Math.max(this.#fence, fence);
     this.#handed++;
     this.#alone = false;
-    return Object.fromEntries([...this.#trunks].map(([trunk, { held }]) => [trunk, { ...held }]));
+    return Object.fromEntries([...this.#trunks].map(([trunk, { held }]) => [trunk, held]));
   }
 
   /** Channels in use on all trunks. */
   get size(): number {
     let sum = 0;
-    for (const { held } of this.#trunks.values()) sum += held.in + held.out;
+    for (const { held } of this.#trunks.values()) sum += callsOf(held);
     return sum;
   }
 
@@ -101,17 +106,20 @@ export class ChannelDesk {
 
   #desk(trunk: string): TrunkDesk {
     let desk = this.#trunks.get(trunk);
-    if (desk === undefined)
-      this.#trunks.set(trunk, (desk = { held: { in: 0, out: 0 }, waiting: [], asking: false, untold: false }));
+    if (desk === undefined) this.#trunks.set(trunk, (desk = { held: {}, waiting: [], asking: false, untold: false }));
     return desk;
   }
 
-  #giver(trunk: string, desk: TrunkDesk, direction: Direction): () => void {
+  #giver(
+    trunk: string,
+    desk: TrunkDesk,
+    { accountSid, direction }: Pick<Wait, 'accountSid' | 'direction'>,
+  ): () => void {
     let held = true;
     return () => {
       if (!held) return;
       held = false;
-      desk.held[direction]--;
+      desk.held = counted(desk.held, accountSid, direction, -1);
       desk.untold = !this.#alone;
       if (!desk.asking) void this.#ask(trunk, desk);
     };
@@ -123,23 +131,26 @@ export class ChannelDesk {
     while (desk.waiting.length > 0 || desk.untold) {
       desk.untold = false;
       const batch = desk.waiting.splice(0);
-      const left = { ...(await this.#granted(trunk, desk, batch)) };
-      for (const { direction, answer } of batch) answer(left[direction]-- > 0);
+      let left = await this.#granted(trunk, desk, batch);
+      for (const { accountSid, direction, answer } of batch) {
+        answer((left[accountSid]?.[direction] ?? 0) > 0);
+        left = counted(left, accountSid, direction, -1);
+      }
     }
     desk.asking = false;
-    if (desk.held.in + desk.held.out === 0 && this.#trunks.get(trunk) === desk) this.#trunks.delete(trunk);
+    if (callsOf(desk.held) === 0 && this.#trunks.get(trunk) === desk) this.#trunks.delete(trunk);
   }
 
   /** What of it may be had; it is counted as held already. */
-  async #granted(trunk: string, { held }: TrunkDesk, batch: readonly Wait[]): Promise<ChannelCounts> {
+  async #granted(trunk: string, desk: TrunkDesk, batch: readonly Wait[]): Promise<ChannelUse> {
     const { cluster, broker, log } = this.#options;
-    const want = countsOf(batch);
-    const count = (granted: ChannelCounts): ChannelCounts => {
-      held.in += granted.in;
-      held.out += granted.out;
+    let want: ChannelUse = {};
+    for (const { accountSid, direction } of batch) want = counted(want, accountSid, direction, 1);
+    const count = (granted: ChannelUse): ChannelUse => {
+      desk.held = together(desk.held, granted);
       return granted;
     };
-    const request = (): ChannelAsk => ({ node: cluster.node, trunk, held: { ...held }, want });
+    const request = (): ChannelAsk => ({ node: cluster.node, trunk, held: desk.held, want });
     try {
       for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
         if (this.#alone) return count(new ChannelBook().ask(request(), batch.at(-1)?.limits ?? {}));
@@ -152,12 +163,12 @@ export class ChannelDesk {
       throw new Error(`${MAX_ATTEMPTS} answers in a row were out of date`);
     } catch (error) {
       if (batch.length > 0) log.warn({ trunk, reason: describeError(error) }, 'no channel: nobody counts them now');
-      return { in: 0, out: 0 };
+      return {};
     }
   }
 }
 
-function countsOf(batch: readonly Wait[]): ChannelCounts {
-  const incoming = batch.filter(({ direction }) => direction === 'in').length;
-  return { in: incoming, out: batch.length - incoming };
+function callsOf(use: ChannelUse): number {
+  const { in: incoming, out } = sumOf(use);
+  return incoming + out;
 }
