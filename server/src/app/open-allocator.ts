@@ -108,7 +108,8 @@ async function openRoleAllocator(
   const { startup, clock, log, config } = platform;
   const { cluster } = needs.bus;
   const { coolDownMs, policy } = config.allocator;
-  const board = new LoadBoard({ cluster, clock, serves: ({ roles }) => roles.length === 1 && roles[0] === role });
+  const serves = ({ roles }: { readonly roles: readonly string[] }): boolean => roles.length === 1 && roles[0] === role;
+  const board = new LoadBoard({ cluster, clock, serves });
   startup.scope.defer(
     needs.load.reports.onReport((load) => {
       board.heard(load);
@@ -119,7 +120,7 @@ async function openRoleAllocator(
   const allocator = new Allocator({
     role,
     policy: { ...ALLOCATOR_POLICY, ...range, coolDownMs },
-    ...{ cluster, provisioner, clock, log, loadOf: roleLoad, fromNone: true },
+    ...{ cluster, provisioner, clock, log, serves, loadOf: roleLoad, fromNone: true },
     nodes: () => board.nodes(),
     queue: () => ({ waiting: 0, scheduled: [] }),
     openAnalyst: () => Promise.resolve(new RoleAnalyst({ role, unit: SINGLE_ROLES[role], everyMs, log })),

@@ -78,7 +78,9 @@ describe('embedded PostgreSQL', () => {
     const pid = postgres.pid!;
     process.kill(pid, 'SIGKILL');
     await eventually(async () => {
-      expect(postgres.pid).not.toBe(pid);
+      expect(postgres.pid ?? pid).not.toBe(pid);
+      // Its processes for old connections may outlive it by a moment, and answer: a new one says that it is back.
+      await (await Database.connect({ url: postgres.url, log: silentLog })).close();
       expect(await repository.list('account')).toHaveLength(before);
     });
   });

@@ -21,6 +21,8 @@ export interface AllocatorOptions {
   readonly name?: string;
   readonly policy: AllocatorPolicy;
   readonly cluster: Pick<Membership, 'members' | 'on'>;
+  /** Whether a node is one of those (default: it has the role). */
+  readonly serves?: (member: Pick<Member, 'roles'>) => boolean;
   /** Nodes of the role with what they say of themselves. */
   readonly nodes: () => readonly SeenNode[];
   readonly queue: () => QueueFacts;
@@ -74,9 +76,10 @@ class Duty {
 
   async run(): Promise<void> {
     const { cluster, role, clock, openAnalyst } = this.#options;
+    const { serves = (member: Pick<Member, 'roles'>): boolean => member.roles.includes(role) } = this.#options;
     const analyst = await openAnalyst();
-    const off = cluster.on('joined', ({ roles }) => {
-      if (roles.includes(role)) this.#dispatch({ kind: 'joined', now: clock.now() });
+    const off = cluster.on('joined', (member) => {
+      if (serves(member)) this.#dispatch({ kind: 'joined', now: clock.now() });
     });
     try {
       while (!this.#signal.aborted) {

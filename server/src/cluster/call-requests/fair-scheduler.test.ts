@@ -368,7 +368,7 @@ it('MT-2 what waits and what runs is told to who asks, with who waits for longes
   await submit(4, { accountSid: other, startAt: from + 3_600_000 });
   await eventually(() => {
     expect(scheduler.facts()).toEqual({
-      ...{ waiting: 2, scheduled: 1, running: 1, startedLastMinute: 1, moreAccounts: 0 },
+      ...{ waiting: 2, ready: 0, scheduled: 1, running: 1, startedLastMinute: 1, moreAccounts: 0 },
       ...{ oldestQueuedAt: from - 4000, nextStartAt: from + 3_600_000 },
       starts: [{ at: Math.floor((from + 3_600_000) / 60_000) * 60_000, calls: 1 }],
       accounts: [

@@ -45,7 +45,10 @@ const STEP_MS = 50;
 export class LongPolls {
   readonly #options: LongPollsOptions;
   readonly #budget: PollBudget;
-  readonly #open = new Set<PollOutlet>();
+  readonly #open = new Map<PollOutlet, Grants>();
+  /** Of {@link #open}, those whose token has ended before its time. */
+  readonly #ended = new WeakSet<PollOutlet>();
+  readonly #unfollow: () => void;
   readonly #answered: MetricCounter<'outcome'>;
   #closed = false;
 
@@ -53,6 +56,14 @@ export class LongPolls {
     this.#options = options;
     this.#budget = new PollBudget({ ...POLL_LIMITS, ...options.limits }, options.clock);
     const { metrics } = options;
+    // Whose token has ended waits no longer: the answer says why.
+    this.#unfollow = options.hub.onTokensEnded((ended) => {
+      for (const [outlet, grants] of this.#open) {
+        if (!ended.hits(grants)) continue;
+        this.#ended.add(outlet);
+        outlet.close();
+      }
+    });
     this.#answered = metrics.counter('hookswitch_gateway_polls_total', 'Long-polls answered, or refused', ['outcome']);
     metrics.gauge('hookswitch_gateway_polls_waiting', 'Long-polls that wait for events', [], () => this.#open.size);
   }
@@ -83,7 +94,8 @@ export class LongPolls {
   /** Answers those that wait with what they have, and refuses what comes. Idempotent. */
   close(): void {
     this.#closed = true;
-    for (const outlet of this.#open) outlet.close();
+    this.#unfollow();
+    for (const outlet of this.#open.keys()) outlet.close();
   }
 
   async #poll(request: PollRequest): Promise<{ json: string; events: number }> {
@@ -92,7 +104,7 @@ export class LongPolls {
     const allowed = this.#allowed(grants, request);
     const leave = this.#enter(grants.accountSid, allowed.length);
     const outlet = new PollOutlet(request.limit);
-    this.#open.add(outlet);
+    this.#open.set(outlet, grants);
     const delivery = hub.openDelivery(grants.accountSid, outlet);
     const onAbort = (): void => {
       outlet.close();
@@ -107,7 +119,7 @@ export class LongPolls {
       // One that lost its place learns it at once.
       if (recovered) await this.#gather(request, { outlet, delivery, expiresAt: grants.expiresAt });
       const position = outlet.items.at(-1)?.event?.position ?? furthest(from, delivery.caughtUp, outlet.lost);
-      if (outlet.items.length > 0) await hub.verifyToken(request.token);
+      if (outlet.items.length > 0 || this.#ended.has(outlet)) await hub.verifyToken(request.token);
       const events = outlet.items.map(({ frame }) => {
         if (frame.tally !== undefined) {
           frame.tally.delivered += 1;
