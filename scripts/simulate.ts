@@ -63,12 +63,12 @@ async function clusterOf({ cluster, seed }: Trace, series: Series): Promise<Figu
   };
 }
 
-const { positionals, values } = parseArgs({
-  allowPositionals: true,
-  options: { json: { type: 'boolean' }, out: { type: 'string' } },
-});
-const [file] = positionals;
 try {
+  const { positionals, values } = parseArgs({
+    allowPositionals: true,
+    options: { json: { type: 'boolean' }, out: { type: 'string' } },
+  });
+  const [file] = positionals;
   if (file === undefined) throw new Error('Which trace? For example: npm run simulate -- traces/noisy-tenant.json');
   const trace = readTrace(file);
   const series = new Series(trace.cluster?.minutes ?? 0);

@@ -31,7 +31,7 @@ export const playwrightCounts = ({ stats = {} }) => ({
  * As many tests of a step may pass only when repeated: a machine that was held up for seconds, or a rare race that the end
  * of the run names. More is a fault of the program or of the tests, and the step has failed.
  */
-export const MAX_UNSTEADY = 6;
+export const MAX_UNSTEADY = 3;
 
 /** Of one failed test, as many lines of what was wrong are repeated at the end; the whole stands above, where it ran. */
 const [FIRST, LAST] = [6, 6];

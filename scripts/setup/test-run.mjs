@@ -60,7 +60,7 @@ function checks(reports) {
       title: 'browser',
       args: [
         ...['e2e/node_modules/@playwright/test/cli.js', 'test', '-c', PLAYWRIGHT_CONFIG],
-        ...['--retries=2', '--reporter=list,json'],
+        ...['--retries=1', '--reporter=list,json'],
       ],
       env: { PLAYWRIGHT_JSON_OUTPUT_NAME: playwright, PLAYWRIGHT_JSON_OUTPUT_FILE: playwright },
       report: playwright,

@@ -179,6 +179,7 @@ export function tenantConformance(name: string, open: (secrets: SecretBox) => Pr
       const tooMany = { shares, keptForCallers: 7 };
       await expect(store.updateTrunk(sid, { settings: tooMany })).rejects.toThrow('11 channels are reserved');
       await store.updateTrunk(sid, { settings: { sharing: 'subaccounts', shares, keptForCallers: 2 } });
+      await expect(store.updateTrunk(sid, { settings: { channelsOut: 3 } })).rejects.toThrow('places 3 at a time');
       await expect(store.updateTrunk(sid, { channels: null })).rejects.toThrow('set channels too');
       const own = await store.addTrunk(below.account.sid, { name: 'own', allow: ['192.0.2.80/28'] });
       await eventually(() => {

@@ -62,10 +62,14 @@ export function checkTrunk(values: Omit<TrunkValues, 'name' | 'allow' | 'codecs'
   if ((values.inboundUsername === null) !== (values.inboundSecret === null)) {
     invalid('a trunk needs inbound user and secret together, or neither');
   }
-  const { register, gateways, sessionTimer, shares, keptForCallers } = values.settings;
-  const promised = shares.reduce((sum, { reserved }) => sum + reserved, keptForCallers);
+  const { register, gateways, sessionTimer, shares, keptForCallers, channelsOut } = values.settings;
+  const reserved = shares.reduce((sum, share) => sum + share.reserved, 0);
+  const promised = reserved + keptForCallers;
   if (values.channels === null && shares.length + keptForCallers > 0) {
     invalid('shares and keptForCallers are parts of a number of channels: set channels too');
+  }
+  if (reserved > (channelsOut ?? Infinity)) {
+    invalid(`${reserved} channels are reserved for outgoing calls, and the trunk places ${channelsOut ?? 0} at a time`);
   }
   if (promised > (values.channels ?? Infinity)) {
     invalid(`${promised} channels are reserved and kept for callers, and the trunk has ${values.channels ?? 0}`);

@@ -52,6 +52,14 @@ it('MT-2 outgoing calls leave room for callers; a caller is there already and ge
   expect(node.take(limits, 'a', 'out')).toBe(false);
 });
 
+it('MT-6 what is reserved is left where the limit is that of outgoing calls', () => {
+  const node = new Node(new ChannelBook());
+  const limits = { total: 10, out: 5, shares: { a: { reserved: 2 } } };
+  expect(times(9, () => node.take(limits, 'b', 'out'))).toBe(3);
+  expect(times(9, () => node.take(limits, 'a', 'out'))).toBe(2);
+  expect(times(9, () => node.take(limits, 'b', 'in'))).toBe(5);
+});
+
 it('MT-6 a trunk that shrinks ends no call and takes no new one until it has room', () => {
   const node = new Node(new ChannelBook());
   times(4, () => node.take({ total: 5 }, 'a', 'out'));

@@ -21,16 +21,17 @@ export function mayTake(limits: ChannelLimits, use: ChannelUse, accountSid: stri
 
 /** Channels for any outgoing call: what is left beside calls, reservations and what is kept for callers. */
 function leftForAll(
-  { total = Infinity, keptForCallers = 0, shares = {} }: ChannelLimits,
+  { total = Infinity, out = Infinity, keptForCallers = 0, shares = {} }: ChannelLimits,
   use: ChannelUse,
   used: ChannelCounts,
 ): number {
-  let promised = Math.max(0, keptForCallers - used.in);
+  let promised = 0;
   for (const [accountSid, { reserved = 0 }] of Object.entries(shares)) {
     const own = use[accountSid] ?? NONE;
     promised += Math.max(0, reserved - own.in - own.out);
   }
-  return total - used.in - used.out - promised;
+  const forCallers = Math.max(0, keptForCallers - used.in);
+  return Math.min(total - used.in - used.out - forCallers, out - used.out) - promised;
 }
 
 /** Calls of all accounts. */

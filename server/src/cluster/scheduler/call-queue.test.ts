@@ -105,7 +105,7 @@ describe('limits', () => {
     expect(queue.runningOf('a')).toBe(2);
   });
 
-  it('MT-2 what cannot begin before others of its account are over asks for no channel yet', () => {
+  it('MT-5 what cannot begin before others of its account are over asks for no channel yet', () => {
     const queue = queueOf({ a: { concurrent: 3 } });
     for (let n = 0; n < 100; n++) queue.add(call('a'), 0);
     for (let n = 0; n < 20; n++) queue.add(call('a', { startAt: 60_000 }), 0);

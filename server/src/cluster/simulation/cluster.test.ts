@@ -68,7 +68,7 @@ it('MT-3 without room for more nodes callers are refused and tenants wait', asyn
   expect(result.underProvisioned).toBeGreaterThan(0.9);
 });
 
-it('MT-2 a campaign that is known ahead has its nodes when it starts, and no more than its tenants may use', async () => {
+it('MT-5 a campaign that is known ahead has its nodes when it starts, and no more than its tenants may use', async () => {
   const points: ClusterPoint[] = [];
   const trace = {
     ...STEP,
@@ -89,7 +89,7 @@ it('MT-2 a campaign that is known ahead has its nodes when it starts, and no mor
   expect(result.queued).toBeGreaterThan(5000);
 });
 
-it('MT-1 weeks have days and nights: the nodes follow', async () => {
+it('MT-3 weeks have days and nights: the nodes follow', async () => {
   const points: ClusterPoint[] = [];
   const phases = [{ fromMinute: 0, inboundPerSecond: 2, queuedPerSecond: 0 }];
   const trace = { ...STEP, minutes: 2880, phases, week: { growth: 0, bursts: 0 } };
