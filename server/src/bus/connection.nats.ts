@@ -4,6 +4,7 @@ import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream';
 import { Emitter, backoffDelay, describeError } from '../kernel/index.ts';
 import type { Clock, Log, Random, Unsubscribe } from '../kernel/index.ts';
+import { AskAgain } from './ask-again.nats.ts';
 import { BusError } from './errors.ts';
 
 export interface BusOptions {
@@ -78,14 +79,19 @@ export class Bus {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  readonly #questions: AskAgain;
   readonly #emitter: Emitter<BusEvents>;
   #connected = true;
   #connectedSince: number;
 
-  private constructor(options: BusOptions, nc: NatsConnection, jsm: JetStreamManager) {
+  private constructor(
+    options: BusOptions,
+    { nc, jsm, questions }: { nc: NatsConnection; jsm: JetStreamManager; questions: AskAgain },
+  ) {
     this.nc = nc;
     this.js = jetstream(nc);
     this.jsm = jsm;
+    this.#questions = questions;
     this.clock = options.clock;
     this.random = options.random;
     this.log = options.log;
@@ -114,7 +120,8 @@ export class Bus {
           maxReconnectAttempts: -1,
           ...reconnectPace(random),
         });
-        return new Bus(options, nc, await jetstreamManager(nc, { timeout: 5000 }));
+        const jsm = await jetstreamManager(nc, { timeout: 5000 });
+        return new Bus(options, { nc, jsm, questions: await AskAgain.over(nc, clock) });
       } catch (error) {
         await nc?.close();
         const wait = 50 + backoffDelay(attempt, random, { baseMs: 100, maxMs: 2000 });
@@ -141,6 +148,14 @@ export class Bus {
   /** `clock.monotonic()` of the latest connect; undefined while disconnected. */
   get connectedSince(): number | undefined {
     return this.connected ? this.#connectedSince : undefined;
+  }
+
+  /**
+   * Asks JetStream what does no harm when it is done twice: asked again when the server loses it (`AskAgain`).
+   * @throws whatever the client library throws, after 5 s without an answer
+   */
+  ask<T>(question: (jsm: JetStreamManager) => Promise<T>): Promise<T> {
+    return this.#questions.ask(question);
   }
 
   on<K extends keyof BusEvents>(event: K, listener: (payload: BusEvents[K]) => void): Unsubscribe {

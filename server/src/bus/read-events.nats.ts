@@ -36,7 +36,7 @@ export interface ReadEventsOptions {
 
 /** First and last sequence that a stream holds now; `last` is 0 and `first` 1 when it never held any. */
 export async function streamRange(bus: Bus, stream: string): Promise<{ first: number; last: number; epoch: string }> {
-  const info = await bus.jsm.streams.info(stream);
+  const info = await bus.ask((jsm) => jsm.streams.info(stream));
   // A stream that never held anything begins at 0 for nats-server 2.9.
   return { first: Math.max(1, info.state.first_seq), last: info.state.last_seq, epoch: info.created };
 }
@@ -102,7 +102,7 @@ export async function* readEventBatches(
     ...(filter === undefined ? {} : { filter }),
   });
   try {
-    const consumer = await bus.js.consumers.get(stream, created.name);
+    const consumer = await bus.ask((jsm) => jsm.jetstream().consumers.get(stream, created.name));
     yield* drain(consumer, { last, newest, batch });
   } finally {
     await bus.jsm.consumers.delete(stream, created.name).catch(() => undefined);
@@ -119,7 +119,7 @@ export function addConsumer(
     headersOnly = false,
   }: Pick<ReadEventsOptions, 'stream' | 'fromSeq' | 'filter' | 'headersOnly'>,
 ): Promise<ConsumerInfo> {
-  return bus.jsm.consumers.add(stream, {
+  const config = {
     ack_policy: AckPolicy.None,
     deliver_policy: DeliverPolicy.StartSequence,
     opt_start_seq: Math.max(1, fromSeq),
@@ -128,7 +128,8 @@ export function addConsumer(
     num_replicas: 1,
     headers_only: headersOnly,
     ...(filter === undefined ? {} : { filter_subject: filter }),
-  });
+  };
+  return bus.ask((jsm) => jsm.consumers.add(stream, config));
 }
 
 interface Range {

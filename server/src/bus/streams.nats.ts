@@ -234,7 +234,7 @@ export class EventStreams {
   async #ensureOne(shard: number): Promise<StreamInfo> {
     const name = streamName(shard);
     try {
-      return await this.#bus.jsm.streams.info(name);
+      return await this.#bus.ask((jsm) => jsm.streams.info(name));
     } catch (error) {
       if (!notFound(error)) throw error;
     }

@@ -9,6 +9,7 @@ import { delay, silentLog, systemClock, systemRandom } from '../kernel/index.ts'
 import { Bus } from './connection.nats.ts';
 import { EmbeddedNats } from './embedded-nats.ts';
 import type { NatsTenant } from './nats-config.ts';
+import { readEvents, streamRange } from './read-events.nats.ts';
 import { EventStreams } from './streams.nats.ts';
 import { TenantResponder } from './tenant-accounts.nats.ts';
 import { eventually } from './testing/eventually.ts';
@@ -213,6 +214,35 @@ describe('one NATS account per tenant', () => {
       expect(heard.heard).toHaveLength(2);
     });
   });
+
+  it('EV-4 who reads and writes events does not notice that logins of others change', async () => {
+    let changing = true;
+    const slowest = async (work: () => Promise<unknown>): Promise<number> => {
+      let longest = 0;
+      while (changing) {
+        const began = systemClock.monotonic();
+        await work();
+        longest = Math.max(longest, systemClock.monotonic() - began);
+      }
+      return longest;
+    };
+    const stream = streams.streamOf(A);
+    const read = async (): Promise<void> => {
+      for await (const each of readEvents(bus, { stream, fromSeq: 1, toSeq: 3 })) expect(each.seq).toBeLessThan(4);
+    };
+    const work = [
+      slowest(() => streamRange(bus, stream)),
+      slowest(read),
+      slowest(() => streams.publish(A, 'app.x', event(A, 'x'))),
+    ];
+    for (let change = 0; change < 40; change++) {
+      const own = { ...tenant(A), logins: [...tenant(A).logins, { user: `SK${change}`, password: 'x' }] };
+      await nats.setTenants(change % 2 === 0 ? [own] : [own, tenant(`AC2${change}`)]);
+    }
+    changing = false;
+    // A lost request was answered after 5 s with an error.
+    for (const longest of await Promise.all(work)) expect(longest).toBeLessThan(4000);
+  }, 30_000);
 
   it('tenants are known after the server was killed', async () => {
     process.kill(nats.pid ?? 0, 'SIGKILL');

@@ -123,7 +123,7 @@ class ShardRetention {
     const { fence, signal } = this.#duty;
     if (!(await store.raise(accountSid, { epoch, seq, fence })) || signal.aborted) return;
     const filter = ingestFilter(accountSid, '>', shards);
-    const { purged } = await bus.jsm.streams.purge(this.#stream, { filter, seq: seq + 1 });
+    const { purged } = await bus.ask((jsm) => jsm.streams.purge(this.#stream, { filter, seq: seq + 1 }));
     this.#pending.delete(accountSid);
     onPurged?.(purged);
   }

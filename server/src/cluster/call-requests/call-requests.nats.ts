@@ -65,7 +65,9 @@ export class NatsCallRequests implements CallRequestStore {
 
   async get(accountSid: string, callSid: string): Promise<StoredRequest | undefined> {
     const message = await this.#run((bus) =>
-      bus.jsm.streams.getMessage(STREAM, { last_by_subj: requestSubject(accountSid, callSid) }).catch(orNone),
+      bus
+        .ask((jsm) => jsm.streams.getMessage(STREAM, { last_by_subj: requestSubject(accountSid, callSid) }))
+        .catch(orNone),
     );
     return message === null ? undefined : requestIn(message);
   }

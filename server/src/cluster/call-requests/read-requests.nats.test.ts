@@ -24,14 +24,18 @@ async function readAll(between: () => Promise<void> = () => Promise.resolve()): 
   const caughtUp = (): void => {
     abort.abort();
   };
-  const { jsm, clock } = bus;
+  const { clock } = bus;
   const get: typeof bus.js.consumers.get = async (...args) => {
     await between();
     return await bus.js.consumers.get(...args);
   };
   const js = { consumers: { get } };
   const read: string[] = [];
-  for await (const { callSid } of readRequests({ bus: { jsm, js, clock }, stream }, abort.signal, caughtUp)) {
+  for await (const { callSid } of readRequests(
+    { bus: { ask: (question) => bus.ask(question), js, clock }, stream },
+    abort.signal,
+    caughtUp,
+  )) {
     read.push(callSid);
   }
   return read;

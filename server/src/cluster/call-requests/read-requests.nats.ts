@@ -15,7 +15,7 @@ const ALL = 'hs.req.>';
 /** What is used of the connection. */
 interface RequestBus {
   readonly js: { readonly consumers: Pick<Bus['js']['consumers'], 'get'> };
-  readonly jsm: Bus['jsm'];
+  readonly ask: Bus['ask'];
   readonly clock: Clock;
 }
 
@@ -75,7 +75,7 @@ export async function* readRequests(
 
 /** @returns number of the message; 0: there is none */
 async function seqOf(bus: RequestBus, stream: string, query: MsgRequest): Promise<number> {
-  const message = await bus.jsm.streams.getMessage(stream, query).catch(orNone);
+  const message = await bus.ask((jsm) => jsm.streams.getMessage(stream, query)).catch(orNone);
   return message?.seq ?? 0;
 }
 

@@ -64,7 +64,7 @@ export class NatsBodies implements BodyStore {
     return await reach(async () => {
       const before = this.#bus.clock.now() - olderThanMs;
       const filter = `$O.${BUCKET}.C.>`;
-      const { state } = await this.#bus.jsm.streams.info(STREAM, { subjects_filter: filter });
+      const { state } = await this.#bus.ask((jsm) => jsm.streams.info(STREAM, { subjects_filter: filter }));
       // After the parts were counted: a body that became whole meanwhile is in the list.
       const named = new Set((await this.#store.list()).map(({ nuid }) => nuid));
       let dropped = 0;
@@ -79,7 +79,7 @@ export class NatsBodies implements BodyStore {
   }
 
   async #isOlder(subject: string, before: number): Promise<boolean> {
-    const last = await this.#bus.jsm.streams.getMessage(STREAM, { last_by_subj: subject });
+    const last = await this.#bus.ask((jsm) => jsm.streams.getMessage(STREAM, { last_by_subj: subject }));
     return last !== null && last.time.getTime() < before;
   }
 
