@@ -43,19 +43,18 @@ test('MT-6 two nodes never have more calls on a trunk than its carrier allows, w
         return phones.length;
       })
       .toBe(CHANNELS);
-    const dial = async (): Promise<string> => {
+    const dial = async (): Promise<() => Promise<string>> => {
       const { sid } = await client.calls.create({
         ...{ to: '+15550123', from: NUMBER },
         twiml: '<Response><Gather timeout="300"/></Response>',
       });
-      const status = async (): Promise<string> => (await client.calls(sid).fetch()).status;
-      await expect.poll(status, { timeout: 15_000 }).toMatch(/failed|in-progress/);
-      return await status();
+      return async () => (await client.calls(sid).fetch()).status;
     };
-    expect(await dial()).toBe('failed');
+    const waiting = await dial();
     expect(carrier.events().map(({ type }) => type)).not.toContain('CALL_INCOMING');
+    expect(await waiting()).toBe('queued');
     await phones.pop()?.hangup();
-    await expect.poll(dial, { timeout: 20_000 }).toBe('in-progress');
+    await expect.poll(waiting, { timeout: 20_000 }).toBe('in-progress');
     // Two callers and one that was called: it is full again, on both nodes.
     expect(await callAll([first, second], 2)).toEqual([]);
   } finally {
@@ -80,31 +79,36 @@ test('MT-6 a trunk that is shared: a tenant is called by it and calls by it with
     const voiceUrl = 'http://127.0.0.1:9/none';
     await client.incomingPhoneNumbers.create({ phoneNumber: number, voiceUrl });
     await owner.incomingPhoneNumbers.create({ phoneNumber: '+15550183', voiceUrl });
-    const placed: string[] = [];
     const dial = async (by: typeof client): Promise<string> => {
       const { sid } = await by.calls.create({
         ...{ to: '+15550123', from: by === client ? number : '+15550183' },
         twiml: '<Response><Gather timeout="300"/></Response>',
       });
-      placed.push(sid);
-      const status = async (): Promise<string> => (await by.calls(sid).fetch()).status;
-      await expect.poll(status, { timeout: 15_000 }).toMatch(/failed|in-progress/);
-      return await status();
+      return sid;
     };
-    expect(await dial(client), 'the trunk is its owner’s alone').toBe('failed');
+    const statusOf = async (by: typeof client, sid: string): Promise<string> => (await by.calls(sid).fetch()).status;
+    const dialled = async (by: typeof client): Promise<string> => {
+      const sid = await dial(by);
+      await expect.poll(() => statusOf(by, sid), { timeout: 15_000 }).toMatch(/failed|in-progress/);
+      return await statusOf(by, sid);
+    };
+    expect(await dialled(client), 'the trunk is its owner’s alone').toBe('failed');
     const shares = ['--sharing', 'subaccounts', '--channels', '4', '--shares', `${tenant.account}=2/2`];
     await hookswitch(server, 'trunks', 'update', 'demo', ...shares);
-    await expect.poll(() => dial(owner)).toBe('in-progress');
-    expect(await dial(owner)).toBe('in-progress');
-    expect(await dial(owner), 'two of four are reserved').toBe('failed');
-    expect([await dial(client), await dial(client), await dial(client)]).toEqual([
-      'in-progress',
-      'in-progress',
-      'failed',
-    ]);
-    expect(carrier.events().filter(({ type }) => type === 'CALL_ESTABLISHED')).toHaveLength(4);
+    expect([await dialled(owner), await dialled(owner)]).toEqual(['in-progress', 'in-progress']);
+    const third = await dial(owner);
+    const first = await dial(client);
+    await expect.poll(() => statusOf(client, first)).toBe('in-progress');
+    expect(await dialled(client)).toBe('in-progress');
+    const waits = await dial(client);
+    expect(await statusOf(owner, third), 'two of four are reserved').toBe('queued');
+    await client.calls(first).update({ status: 'completed' });
+    await expect.poll(() => statusOf(client, waits)).toBe('in-progress');
+    expect(await statusOf(owner, third), 'two of four are reserved').toBe('queued');
+    await owner.calls(third).update({ status: 'canceled' });
+    expect(carrier.events().filter(({ type }) => type === 'CALL_ESTABLISHED')).toHaveLength(5);
     // Called by it, too: a channel has to be free for that.
-    await client.calls(placed.at(-2) ?? '').update({ status: 'completed' });
+    await client.calls(waits).update({ status: 'completed' });
     const { sip } = await server.state();
     await expect
       .poll(async () => {
@@ -114,6 +118,37 @@ test('MT-6 a trunk that is shared: a tenant is called by it and calls by it with
         return (await client.calls.list({ to: number })).length;
       })
       .toBeGreaterThan(0);
+  } finally {
+    await server.stop();
+  }
+});
+
+test('MT-6 calls that were asked for wait while their trunk is full: all are made, none fails, never more at a time than the carrier allows', async ({
+  host,
+  pstn,
+}) => {
+  const server = await startServer(serverOptions(host));
+  const calls = 7;
+  try {
+    await hookswitch(server, 'trunks', 'update', 'demo', '--channels', '2');
+    const client = await restClient(server);
+    const carrier = await pstn();
+    await client.incomingPhoneNumbers.create({ phoneNumber: NUMBER, voiceUrl: 'http://127.0.0.1:9/none' });
+    const twiml = '<Response><Pause length="1"/></Response>';
+    const place = () => client.calls.create({ to: '+15550123', from: NUMBER, twiml });
+    const placed = await Promise.all(Array.from({ length: calls }, place));
+    const statuses = async () => {
+      const records = await Promise.all(placed.map(({ sid }) => client.calls(sid).fetch()));
+      return records.map(({ status }) => status);
+    };
+    await expect.poll(statuses, { timeout: 60_000 }).toEqual(placed.map(() => 'completed'));
+    let [live, most] = [0, 0];
+    for (const { type } of carrier.events()) {
+      if (type === 'CALL_ESTABLISHED') most = Math.max(most, ++live);
+      if (type === 'CALL_CLOSED') live--;
+    }
+    expect(most).toBe(2);
+    expect(carrier.events().filter(({ type }) => type === 'CALL_ESTABLISHED')).toHaveLength(calls);
   } finally {
     await server.stop();
   }

@@ -7,6 +7,7 @@ import { CallbackSender, allTaps, exchangeEvents } from '../app-server/index.ts'
 import { UndiciInstructions } from '../app-server/instructions.undici.ts';
 import { NodeCallRouter, callDirectory } from '../calls/index.ts';
 import { createMediaEngine } from '../media/engine.mediasoup.ts';
+import type { ChannelDesk } from '../cluster/channels/index.ts';
 import type { Callbacks, Prompts } from '../calls/index.ts';
 import type { Metrics } from '../kernel/index.ts';
 import type { MediaEngine } from '../media/index.ts';
@@ -41,6 +42,8 @@ export interface CallNode {
   /** Status callbacks of the calls. */
   readonly callbacks: Callbacks;
   readonly media: MediaEngine;
+  /** Channels of trunks, counted over all nodes. */
+  readonly trunkChannels: Pick<ChannelDesk, 'used'>;
   readonly rpc: NodeRpc;
   readonly registrations: Registrations;
   readonly bridgeRequests: BridgeRequests;
@@ -85,8 +88,10 @@ export async function openCallNode(platform: Platform, stores: Stores): Promise<
   );
   bus.cluster.registerSweep(sweepRegistrations(registrations, bus.outbox));
   const bridgeRequests = await openBridgeRequests(platform, bus, { watchesExpiry: true });
+  const trunkChannels = await openChannels(platform, { bus, tenants, rpc });
   const host = await openHost(platform, {
     ...stores,
+    trunkChannels,
     bridgeRequests,
     media,
     rpc,
@@ -116,7 +121,19 @@ export async function openCallNode(platform: Platform, stores: Stores): Promise<
     userAgent.drain();
     await Promise.all([host.drain(), router.drain(deadlineMs)]);
   };
-  return { ...routing, host, media, rpc, registrations, bridgeRequests, recordings, transport, sessions, drain };
+  return {
+    ...routing,
+    host,
+    media,
+    trunkChannels,
+    rpc,
+    registrations,
+    bridgeRequests,
+    recordings,
+    transport,
+    sessions,
+    drain,
+  };
 }
 
 interface Stores {
@@ -130,13 +147,14 @@ interface Stores {
 
 async function openHost(
   platform: Platform,
-  parts: Stores &
-    Pick<CallNode, 'media' | 'rpc' | 'registrations' | 'bridgeRequests' | 'recordings' | 'sessions' | 'transport'>,
+  parts: Stores & { readonly trunkChannels: ChannelDesk } & Pick<
+      CallNode,
+      'media' | 'rpc' | 'registrations' | 'bridgeRequests' | 'recordings' | 'sessions' | 'transport'
+    >,
 ): Promise<BridgeHost> {
   const { startup, clock, random, log, metrics } = platform;
   const { bus, tenants, trace, media, rpc, registrations, recordings, sessions, transport } = parts;
   const phones = await openPhones(platform, parts);
-  const channels = await openChannels(platform, parts);
   const callGuard = await openCallGuard(platform, parts);
   return await startup.step(
     'bridge',
@@ -151,7 +169,7 @@ async function openHost(
         requests: parts.bridgeRequests,
         rpc,
         trunks: tenants.directory,
-        channels,
+        channels: parts.trunkChannels,
         callGuard,
         mostLegs: platform.config.mostLegs,
         phones,

@@ -6,7 +6,7 @@ import {
   sealOrder,
   serveCallControl,
 } from '../calls/index.ts';
-import type { CallControl, UnheldCall, UnheldCallEnd } from '../calls/index.ts';
+import type { CallControl, PlacedCallsOptions, UnheldCall, UnheldCallEnd } from '../calls/index.ts';
 import type { Callbacks } from '../calls/ports.ts';
 import { FairScheduler } from '../cluster/call-requests/index.ts';
 import type { RoundFacts, SchedulerOptions } from '../cluster/call-requests/index.ts';
@@ -20,6 +20,7 @@ import type { CallNode } from './open-call-node.ts';
 import { openQueueLength } from './open-queue-length.ts';
 import { openQueuePlaces } from './open-queue-places.ts';
 import type { BusParts, TenantReaders } from './open-stores.ts';
+import { trunkView } from './trunk-view.ts';
 import type { Platform } from './platform.ts';
 
 /** Tells of the end of a call that no process has. */
@@ -64,18 +65,21 @@ export async function openCallRequests(
   };
   const { secrets } = tenants;
   const open = (sealed: string, context: string): string => secrets.open(sealed, context);
+  const reserveChannel: PlacedCallsOptions['reserveChannel'] = (call) => callNode.host.trunks.reserve(call);
   await startup.step(
     'calls of this node',
-    () => serveCallControl(rpc, router, new PlacedCalls({ store, router, node, failed, open, log })),
+    () => serveCallControl(rpc, router, new PlacedCalls({ store, router, node, failed, open, reserveChannel, log })),
     (stop) => {
       stop();
     },
   );
+  const trunks = trunkView(tenants.directory, callNode.trunkChannels);
   const scheduler = new FairScheduler({
     store,
     cluster,
     placement,
-    place: (name, request) => control.place(name, request),
+    place: (name, request, how) => control.place(name, request, how),
+    trunks,
     failed: (request) => {
       failed(request, 'the process that dialled the call died');
     },
@@ -89,6 +93,9 @@ export async function openCallRequests(
   startup.scope.defer(
     tenants.directory.onChange((change) => {
       if (change.kind === 'account') scheduler.limitsChanged();
+      if (change.kind !== 'account' && change.kind !== 'trunk') return;
+      trunks.changed();
+      scheduler.trunksChanged();
     }),
   );
   await startup.step(

@@ -1,13 +1,14 @@
 import { z } from 'zod';
 import type { NodeRpc } from '../bridge/index.ts';
 import { ChannelBroker, ChannelDesk } from '../cluster/channels/index.ts';
-import type { ChannelBrokerLink, ChannelGrant } from '../cluster/channels/index.ts';
+import type { ChannelBrokerLink } from '../cluster/channels/index.ts';
 import { delay } from '../kernel/index.ts';
 import type { BusParts, TenantReaders } from './open-stores.ts';
 import type { Platform } from './platform.ts';
 
 const RPC_ASK = 'trunk-channels';
 const RPC_HELD = 'trunk-channels-held';
+const RPC_USED = 'trunk-channels-used';
 /** So long a call waits for somebody who counts channels, milliseconds: about what a change of hands takes. */
 const PATIENCE_MS = 4000;
 const RETRY_MS = 200;
@@ -19,6 +20,9 @@ const askSchema = z.object({ node: z.string(), trunk: z.string(), held: use, wan
 /** null: another process counts. */
 const grantSchema = z.object({ fence: z.number(), granted: use }).nullable();
 const heldSchema = z.record(z.string(), use);
+const trunksSchema = z.array(z.string());
+/** null: another process counts. */
+const usedSchema = heldSchema.nullable();
 
 interface ChannelNeeds {
   readonly bus: Pick<BusParts, 'cluster'>;
@@ -43,6 +47,8 @@ export async function openChannels(
   startup.scope.defer(rpc.serve(RPC_HELD, (fence) => Promise.resolve(desk.hand(z.number().parse(fence)))));
   let broker: ChannelBroker | undefined;
   startup.scope.defer(rpc.serve(RPC_ASK, async (asked) => (await broker?.ask(askSchema.parse(asked))) ?? null));
+  const usedOf = async (trunks: unknown) => (await broker?.used(trunksSchema.parse(trunks))) ?? null;
+  startup.scope.defer(rpc.serve(RPC_USED, usedOf));
   const task = {
     name: 'trunk-channels',
     shards: 1,
@@ -74,29 +80,29 @@ function brokerLink(
   { bus, rpc }: Pick<ChannelNeeds, 'bus' | 'rpc'>,
 ): ChannelBrokerLink {
   let known: string | undefined;
-  const askAt = async (node: string, request: unknown): Promise<ChannelGrant> => {
-    const grant = grantSchema.parse(await rpc.request(node, RPC_ASK, request));
-    if (grant === null) throw new Error(`${node} does not count channels`);
+  const askAt = async <T>(node: string, method: string, request: unknown, read: (answer: unknown) => T | null) => {
+    const answer = read(await rpc.request(node, method, request));
+    if (answer === null) throw new Error(`${node} does not count channels`);
     known = node;
-    return grant;
+    return answer;
   };
-  const askAll = (request: unknown): Promise<ChannelGrant> => {
-    const able = bus.cluster.members().filter(({ roles }) => roles.includes('call'));
-    return Promise.any(able.map(({ node }) => askAt(node, request)));
+  const ask = async <T>(method: string, request: unknown, read: (answer: unknown) => T | null): Promise<T> => {
+    const until = clock.monotonic() + PATIENCE_MS;
+    for (;;) {
+      try {
+        const node = known;
+        known = undefined;
+        if (node !== undefined && bus.cluster.isAlive(node)) return await askAt(node, method, request, read);
+        const able = bus.cluster.members().filter(({ roles }) => roles.includes('call'));
+        return await Promise.any(able.map((member) => askAt(member.node, method, request, read)));
+      } catch (error) {
+        if (clock.monotonic() >= until) throw error;
+        await delay(clock, RETRY_MS);
+      }
+    }
   };
   return {
-    ask: async (request) => {
-      const until = clock.monotonic() + PATIENCE_MS;
-      for (;;) {
-        try {
-          const node = known;
-          known = undefined;
-          return await (node !== undefined && bus.cluster.isAlive(node) ? askAt(node, request) : askAll(request));
-        } catch (error) {
-          if (clock.monotonic() >= until) throw error;
-          await delay(clock, RETRY_MS);
-        }
-      }
-    },
+    ask: (request) => ask(RPC_ASK, request, (answer) => grantSchema.parse(answer)),
+    used: (trunks) => ask(RPC_USED, trunks, (answer) => usedSchema.parse(answer)),
   };
 }

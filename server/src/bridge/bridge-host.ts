@@ -103,7 +103,7 @@ export interface BridgeHost {
   readonly sipHandlers: UserAgentHandlers<SipContext>;
   /** Registrations of SIP phones; undefined without them. */
   readonly phones: Pick<PhoneService, 'registrar'> | undefined;
-  readonly trunks: Pick<TrunkService, 'facts'>;
+  readonly trunks: Pick<TrunkService, 'facts' | 'reserve'>;
   /** Living legs, what is remembered of living calls, channels of trunks in use; 0 when idle. */
   readonly residue: number;
   start(parts: StartParts): void;

@@ -1,5 +1,5 @@
 export type * from './ports.ts';
-export { gatewayName } from './trunks/index.ts';
+export { gatewayName, servingTrunks } from './trunks/index.ts';
 export type { IngressDecision, ScannerGuardOptions, TrunkDirectory, TrunkTest } from './trunks/index.ts';
 export type { PhoneConfiguration, PhoneDomainFacts, PhoneUserFacts } from './phones/index.ts';
 export { createBridgeHost } from './bridge-host.ts';

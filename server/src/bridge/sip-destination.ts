@@ -19,7 +19,7 @@ export function sipDestinations(
   const host = context.settings.sipAddress;
   if (target.kind === 'number') {
     const { number } = target;
-    const { attempts, passedOver } = context.trunks.select(accountSid, number);
+    const { attempts, passedOver } = context.trunks.select(accountSid, number, request.callSid);
     if (attempts.length === 0) return { ok: false, problem: noTrunk(accountSid, number, passedOver) };
     const call = { caller: userOf(from), host, ...facts };
     return {

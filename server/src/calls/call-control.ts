@@ -1,7 +1,7 @@
 import { isSid } from '@hookswitch/shared';
 import { z } from 'zod';
 import type { NodeRpc } from '../bridge/ports.ts';
-import type { StoredRequest } from '../cluster/ports.ts';
+import type { PlaceOutcome, StoredRequest } from '../cluster/ports.ts';
 import { describeError } from '../kernel/index.ts';
 import type { Log, Unsubscribe } from '../kernel/index.ts';
 import type { RecordingChange } from './recordings/recording-desk.ts';
@@ -22,7 +22,13 @@ const storedRequestSchema = z.object({
   state: z.enum(['queued', 'claimed', 'dialling']),
   node: z.string().optional(),
   revision: z.number(),
+  priority: z.number().optional(),
+  startAt: z.number().optional(),
+  expiresAt: z.number().optional(),
 });
+/** A request for the node that is to place it, and whether it takes a channel of a trunk first. */
+const placeSchema = z.object({ request: storedRequestSchema, takesChannel: z.boolean() });
+const outcomeSchema = z.enum(['placed', 'refused', 'gone', 'no-channel']);
 const method = z.enum(['GET', 'POST']);
 const ofCall = { accountSid: z.string(), callSid: z.string() };
 const requestSchema = z.discriminatedUnion('kind', [
@@ -130,7 +136,10 @@ const replySchema = z.discriminatedUnion('ok', [
 /** Answers the requests of others about calls of this node. */
 export function serveCallControl(rpc: NodeRpc, router: NodeCallRouter, placed: PlacedCalls): Unsubscribe {
   const stops = [
-    rpc.serve(RPC.place, (payload) => placed.place(storedRequestSchema.parse(payload))),
+    rpc.serve(RPC.place, (payload) => {
+      const { request, takesChannel } = placeSchema.parse(payload);
+      return placed.place(request, { takesChannel });
+    }),
     rpc.serve(RPC.control, (payload) => Promise.resolve(control(router, requestSchema.parse(payload)))),
   ];
   return () => {
@@ -240,11 +249,11 @@ export interface CallControlParts {
 /** Calls of all nodes: asks the node that is known to hold one, else one after another until one knows it. */
 export function callControl({ rpc, nodes, log }: CallControlParts): CallControl & {
   /** Hands a claimed request to its node. @throws NodeRpcError */
-  place(node: string, request: StoredRequest): Promise<'placed' | 'refused' | 'gone'>;
+  place(node: string, request: StoredRequest, how: { readonly takesChannel: boolean }): Promise<PlaceOutcome>;
 } {
   return {
-    async place(node, request) {
-      return z.enum(['placed', 'refused', 'gone']).parse(await rpc.request(node, RPC.place, request));
+    async place(node, request, { takesChannel }) {
+      return outcomeSchema.parse(await rpc.request(node, RPC.place, { request, takesChannel }));
     },
     async request(request, hint) {
       const all = nodes();

@@ -5,6 +5,7 @@ export type { CallOrder } from './call-order.ts';
 export { callControl, serveCallControl } from './call-control.ts';
 export type { CallControlParts } from './call-control.ts';
 export { PlacedCalls } from './placed-calls.ts';
+export type { PlacedCallsOptions } from './placed-calls.ts';
 export { openOrder, sealOrder } from './order-secrets.ts';
 export { endUnheldCall } from './unheld-call.ts';
 export type { UnheldCall, UnheldCallEnd } from './unheld-call.ts';

@@ -16,6 +16,12 @@ export interface PlacedCallsOptions {
   readonly failed: (request: StoredRequest, message: string) => void;
   /** Opens what a request keeps sealed. */
   readonly open: (sealed: string, context: string) => string;
+  /** @returns gives the channel back unless the call has taken it, idempotent; undefined: none is free */
+  readonly reserveChannel: (call: {
+    readonly accountSid: string;
+    readonly callSid: string;
+    readonly number: string;
+  }) => Promise<(() => void) | undefined>;
   readonly log: Log;
 }
 
@@ -31,25 +37,45 @@ export class PlacedCalls {
     this.#options = options;
   }
 
-  /** `gone`: it was taken back, or somebody else dials. `refused`: this node takes no calls now. */
-  async place(request: StoredRequest): Promise<PlaceOutcome> {
+  /**
+   * `gone`: it was taken back, or somebody else dials. `refused`: this node takes no calls now. `no-channel`: its trunks are full.
+   *
+   * @param takesChannel whether it takes a channel of a trunk first
+   */
+  async place(request: StoredRequest, { takesChannel }: { readonly takesChannel: boolean }): Promise<PlaceOutcome> {
+    const { accountSid, callSid } = request;
+    const order = callOrderSchema.safeParse(request.order);
+    const target = order.data?.target;
+    if (!takesChannel || target?.kind !== 'number') return await this.#place(request, order, () => undefined);
+    const release = await this.#options.reserveChannel({ accountSid, callSid, number: target.number });
+    if (release === undefined) return 'no-channel';
+    let outcome: PlaceOutcome = 'gone';
+    try {
+      return (outcome = await this.#place(request, order, release));
+    } finally {
+      if (outcome !== 'placed') release();
+    }
+  }
+
+  /** @param release gives back what was taken for the call */
+  async #place(request: StoredRequest, order: ParsedOrder, release: () => void): Promise<PlaceOutcome> {
     const { store, router, node } = this.#options;
     const marked = await store.move(request, 'dialling', node);
     if (marked === undefined) return 'gone';
     const { accountSid, callSid } = request;
-    const order = callOrderSchema.safeParse(request.order);
-    if (!order.success) {
-      this.#options.failed(marked, 'the request is not one that this version can place');
-      this.#remove(marked);
-      return 'placed';
-    }
     const onOver = (): void => {
+      release();
       this.#remove(marked);
     };
+    if (!order.success) {
+      this.#options.failed(marked, 'the request is not one that this version can place');
+      onOver();
+      return 'placed';
+    }
     const given = this.#opened(order.data, callSid);
     if (given === undefined) {
       this.#options.failed(marked, 'the password of the SIP address does not open: was the master key changed?');
-      this.#remove(marked);
+      onOver();
       return 'placed';
     }
     const placed = router.placeCall({ ...requestOf(given), callSid, accountSid, onOver });
@@ -74,6 +100,8 @@ export class PlacedCalls {
     });
   }
 }
+
+type ParsedOrder = ReturnType<typeof callOrderSchema.safeParse>;
 
 function requestOf(order: CallOrder): Omit<PlaceCallRequest, 'accountSid'> {
   const { from, to, target, application, document, timeoutMs, timeLimitMs, record, machineDetection } = order;

@@ -68,5 +68,8 @@ export interface CallRequestStore extends CallRequests {
   follow(signal: AbortSignal, caughtUp?: () => void): AsyncIterable<StoredRequest>;
 }
 
-/** How a node answered a request to place a call. */
-export type PlaceOutcome = 'placed' | 'refused' | 'gone';
+/**
+ * How a node answered a request to place a call. `refused`: it takes none now. `gone`: somebody else has it. `no-channel`: no trunk
+ * has a channel for it; nothing was done.
+ */
+export type PlaceOutcome = 'placed' | 'refused' | 'gone' | 'no-channel';

@@ -13,6 +13,7 @@ export { OutgoingAttempts } from './outgoing-attempts.ts';
 export type { SipAttempt, SipDestination } from './outgoing-attempts.ts';
 export { TrunkService } from './trunk-service.ts';
 export type { TrunkTest } from './trunk-service.ts';
+export { servingTrunks } from './selection.ts';
 export { trunkMetrics } from './metrics.ts';
 export { IngressPolicy } from './ingress-policy.ts';
 export type { IngressDecision, IngressPolicyParts, PhoneIngress } from './ingress-policy.ts';

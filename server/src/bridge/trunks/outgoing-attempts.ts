@@ -115,7 +115,8 @@ export class OutgoingAttempts {
   /** False: there is none, or the leg ended while it was asked for. */
   async #acquire(trunk: Trunk): Promise<boolean> {
     const { trunks, request } = this.#parts;
-    const lease = await trunks.acquire(trunk, { accountSid: request.accountSid, direction: 'out' });
+    const { accountSid, callSid } = request;
+    const lease = await trunks.acquire(trunk, { accountSid, direction: 'out', callSid });
     if (this.#closed) lease?.release();
     else this.#lease = lease;
     return this.#lease !== undefined;

@@ -35,7 +35,7 @@ export const MAX_ATTEMPTS = 8;
  */
 export function selectAttempts(query: SelectionQuery): Selection {
   const passedOver: { trunk: Trunk; why: PassedOver }[] = [];
-  const usable: { trunk: Trunk; length: number }[] = [];
+  const usable: Served[] = [];
   for (const trunk of query.trunks) {
     const length = servedPrefix(trunk, query.number);
     if (trunk.gateways.length === 0) passedOver.push({ trunk, why: 'takes no calls' });
@@ -43,11 +43,20 @@ export function selectAttempts(query: SelectionQuery): Selection {
     else if (!query.hasChannel(trunk)) passedOver.push({ trunk, why: 'all its channels are in use' });
     else usable.push({ trunk, length });
   }
-  usable.sort((a, b) => b.length - a.length || a.trunk.priority - b.trunk.priority || a.trunk.cost - b.trunk.cost);
+  usable.sort(byPreference);
   const all = usable.flatMap(({ trunk }) => byPriority(trunk, query.random));
   const down = all.filter(({ trunk, gateway }) => query.isDown(trunk, gateway));
   const attempts = [...all.filter((attempt) => !down.includes(attempt)), ...down].slice(0, MAX_ATTEMPTS);
   return { attempts, passedOver };
+}
+
+/** Trunks of the account that carry calls to the number, in the order to try, whatever their calls and gateways. */
+export function servingTrunks(trunks: readonly Trunk[], number: string): Trunk[] {
+  const serving = trunks.flatMap((trunk) => {
+    const length = trunk.gateways.length === 0 ? undefined : servedPrefix(trunk, number);
+    return length === undefined ? [] : [{ trunk, length }];
+  });
+  return serving.sort(byPreference).map(({ trunk }) => trunk);
 }
 
 /** Length of the longest prefix that begins the number; 0 when the trunk serves all; undefined when it does not. */
@@ -59,6 +68,16 @@ function servedPrefix(trunk: Trunk, number: string): number | undefined {
     .filter((prefix) => digits.startsWith(prefix))
     .map((prefix) => prefix.length);
   return lengths.length === 0 ? undefined : Math.max(...lengths);
+}
+
+interface Served {
+  readonly trunk: Trunk;
+  /** Of the prefix. */
+  readonly length: number;
+}
+
+function byPreference(a: Served, b: Served): number {
+  return b.length - a.length || a.trunk.priority - b.trunk.priority || a.trunk.cost - b.trunk.cost;
 }
 
 function byPriority(trunk: Trunk, random: Random): Attempt[] {

@@ -6,6 +6,7 @@ import type { CallDirection, ChannelLease } from './channels.ts';
 import { gatewayName } from './gateway.ts';
 import type { TrunkMetrics } from './metrics.ts';
 import type { ChannelSource, Trunk, TrunkDirectory, TrunkGateway } from './ports.ts';
+import { ReservedChannels } from './reserved-channels.ts';
 import { selectAttempts } from './selection.ts';
 import type { Selection } from './selection.ts';
 import { TrunkHealth } from './trunk-health.ts';
@@ -45,6 +46,8 @@ export interface TrunkFacts {
 export interface TrunkCall {
   readonly accountSid: string;
   readonly direction: CallDirection;
+  /** For which a channel may have been reserved. */
+  readonly callSid?: string | undefined;
 }
 
 /** What trunks need of the user agent. */
@@ -56,6 +59,7 @@ export class TrunkService {
   readonly metrics: TrunkMetrics;
   readonly #options: TrunkServiceOptions;
   readonly #channels = new TrunkChannels();
+  readonly #reserved = new ReservedChannels();
   #userAgent: Pick<UserAgent, 'ping' | 'request'> | undefined;
   #health: TrunkHealth | undefined;
   #unfollow: Unsubscribe | undefined;
@@ -106,20 +110,32 @@ export class TrunkService {
     return this.directory.trunks(accountSid).find(({ sid }) => sid === trunkSid);
   }
 
-  /** Where a call of the account to this number may go, in the order to try. */
-  select(accountSid: string, number: string): Selection {
+  /**
+   * Where a call of the account to this number may go, in the order to try.
+   *
+   * @param callSid for which a channel may have been reserved
+   */
+  select(accountSid: string, number: string, callSid?: string): Selection {
+    const isReserved = (trunk: Trunk): boolean =>
+      callSid !== undefined && this.#reserved.trunkOf(callSid) === trunk.sid;
+    return this.#select(accountSid, number, (trunk) => isReserved(trunk) || this.#channels.hasFree(trunk, 'out'));
+  }
+
+  #select(accountSid: string, number: string, hasChannel: (trunk: Trunk) => boolean): Selection {
     return selectAttempts({
       trunks: this.directory.trunks(accountSid),
       number,
       isDown: (trunk, gateway) => this.#health?.isDown(trunk, gateway) === true,
-      hasChannel: (trunk) => this.#channels.hasFree(trunk, 'out'),
+      hasChannel,
       random: this.#options.random,
     });
   }
 
   /** A channel for one call; undefined when none is free. */
   async acquire(trunk: Trunk, call: TrunkCall): Promise<ChannelLease | undefined> {
-    const { direction } = call;
+    const { direction, callSid } = call;
+    const reserved = callSid === undefined ? undefined : this.#reserved.take(callSid, trunk.sid);
+    if (reserved !== undefined) return reserved;
     const lease = await this.#lease(trunk, call);
     if (lease === undefined) return undefined;
     const show = (): void => {
@@ -135,6 +151,24 @@ export class TrunkService {
         show();
       },
     };
+  }
+
+  /**
+   * A channel for a call that is about to be placed, of the first trunk for its number that has one.
+   * @returns gives it back unless the call has taken it, idempotent; undefined: none is free
+   */
+  async reserve(call: {
+    readonly accountSid: string;
+    readonly callSid: string;
+    readonly number: string;
+  }): Promise<(() => void) | undefined> {
+    const { accountSid, callSid, number } = call;
+    const { attempts } = this.#select(accountSid, number, () => true);
+    for (const trunk of new Set(attempts.map((attempt) => attempt.trunk))) {
+      const lease = await this.acquire(trunk, { accountSid, direction: 'out' });
+      if (lease !== undefined) return this.#reserved.put(callSid, trunk.sid, lease);
+    }
+    return undefined;
   }
 
   /** Of a trunk without limits, and of one that is full by the calls of this node, nobody else has to be asked. */

@@ -56,12 +56,18 @@ class Cluster {
 
 /** A scheduler on the real store; a test plays the nodes. */
 function start(
-  place: (node: string, request: StoredRequest) => Promise<PlaceOutcome>,
+  place: SchedulerOptions['place'],
   {
     cluster = new Cluster(),
     placement,
     limits = () => FREE,
-  }: { cluster?: Cluster; placement?: SchedulerOptions['placement']; limits?: () => DispatchLimits } = {},
+    trunks,
+  }: {
+    cluster?: Cluster;
+    placement?: SchedulerOptions['placement'];
+    limits?: () => DispatchLimits;
+    trunks?: SchedulerOptions['trunks'];
+  } = {},
 ) {
   const failed: string[] = [];
   const expired: string[] = [];
@@ -71,6 +77,7 @@ function start(
     cluster,
     placement,
     place,
+    trunks,
     failed: ({ callSid }) => failed.push(callSid),
     expired: ({ callSid }) => expired.push(callSid),
     limitsOf: limits,
@@ -381,4 +388,45 @@ it('MT-2 what waits and what runs is told to who asks, with who waits for longes
   await stop();
   expect(scheduler.lengthOf(ACCOUNT)).toBeUndefined();
   expect(scheduler.facts()).toBeUndefined();
+});
+
+it('MT-6 a call for which a node finds no channel waits, is not dialled twice, and goes when its trunk has room', async () => {
+  const { dialled, place } = phone();
+  const limits = { total: 2 };
+  let used = 0;
+  let turnedDown = 0;
+  const placeWithChannel = (node: string, request: StoredRequest, { takesChannel }: { takesChannel: boolean }) => {
+    expect(takesChannel).toBe(true);
+    // One channel is taken by a caller of whom the scheduler does not know.
+    if (used === limits.total) {
+      turnedDown++;
+      return Promise.resolve<PlaceOutcome>('no-channel');
+    }
+    used++;
+    return place(node, request);
+  };
+  used = 1;
+  const trunks = {
+    trunksOf: () => ['t'],
+    limitsOf: () => limits,
+    used: () => Promise.resolve({ t: { [ACCOUNT]: { in: 0, out: used } } }),
+  };
+  for (let n = 1; n <= 4; n++) await submit(n);
+  const { scheduler } = start(placeWithChannel, { trunks });
+  await eventually(() => {
+    expect(dialled).toHaveLength(1);
+    expect(turnedDown).toBeGreaterThan(0);
+    expect(scheduler.facts()).toMatchObject({ waiting: 3, ready: 0, running: 1 });
+  });
+  used = 0;
+  await eventually(() => {
+    expect(dialled).toHaveLength(3);
+  });
+  used--;
+  await store.remove(ACCOUNT, dialled[0]!);
+  await eventually(async () => {
+    expect(dialled).toHaveLength(4);
+    expect((await store.all()).map(({ state }) => state)).toEqual(['dialling', 'dialling', 'dialling']);
+  });
+  expect(new Set(dialled).size).toBe(4);
 });

@@ -5,6 +5,7 @@ import type { CallRequestStore, PlaceOutcome, StoredRequest } from '../ports.ts'
 import type { DispatchLimits, QueueForecast } from '../scheduler/index.ts';
 import { Round } from './round.ts';
 import type { RoundFacts } from './round-facts.ts';
+import type { TrunkView } from './trunk-openings.ts';
 
 export interface SchedulerOptions {
   readonly store: CallRequestStore;
@@ -12,7 +13,13 @@ export interface SchedulerOptions {
   /** Which node has room for a call now. Default: all call nodes in turn. */
   readonly placement?: Pick<Placement, 'pick' | 'returned' | 'ended' | 'onRoom'> | undefined;
   /** Hands a claimed request to its node. Rejects when the node does not answer. */
-  readonly place: (node: string, request: StoredRequest) => Promise<PlaceOutcome>;
+  readonly place: (
+    node: string,
+    request: StoredRequest,
+    how: { readonly takesChannel: boolean },
+  ) => Promise<PlaceOutcome>;
+  /** Calls wait while the trunks that would carry them are full. Default: they are placed, and fail. */
+  readonly trunks?: TrunkView | undefined;
   /** A request whose node died while it was dialling: its call is over. */
   readonly failed: (request: StoredRequest) => void;
   /** A request that waited until its time was over. May be told twice of one after a crash. */
@@ -67,6 +74,11 @@ export class FairScheduler {
    */
   forecasts(callSids: readonly string[]): (QueueForecast | null)[] | undefined {
     return this.#round?.forecasts(callSids);
+  }
+
+  /** Trunks or their limits are others now: they hold at once. Nothing when another process schedules. */
+  trunksChanged(): void {
+    this.#round?.trunksChanged();
   }
 
   /** Limits of accounts are others now: they hold at once. Nothing when another process schedules. */

@@ -1,4 +1,5 @@
 import type { CallQueue, QueuedAccount, Waiting } from '../scheduler/index.ts';
+import type { TrunkOpenings } from './trunk-openings.ts';
 
 /** Accounts that are told of. */
 const MAX_ACCOUNTS = 2000;
@@ -9,7 +10,10 @@ const MAX_STARTS = 240;
 export interface RoundFacts {
   /** Calls that wait for their turn, for their time, and that were handed out and are not over. */
   readonly waiting: number;
-  /** Of those that wait for their turn: they would begin if there were channels. The others wait for calls of their account to end. */
+  /**
+   * Of those that wait for their turn: they would begin if there were room on the nodes. The others wait for calls of their account to
+   * end, or for a channel of a trunk.
+   */
   readonly ready: number;
   readonly scheduled: number;
   readonly running: number;
@@ -28,20 +32,30 @@ export interface RoundFacts {
   readonly moreAccounts: number;
 }
 
-/** @param rest what the queue does not know */
+/**
+ * @param openings channels that calls wait for
+ * @param rest what the queue does not know
+ */
 export function factsOf(
   queue: Pick<CallQueue<Waiting>, 'size' | 'ready' | 'queued' | 'oldestQueuedAt' | 'nextStartAt' | 'starts'>,
+  openings: Pick<TrunkOpenings, 'left'>,
   rest: Pick<RoundFacts, 'running' | 'startedLastMinute'>,
 ): RoundFacts {
   const accounts = [...queue.queued()].sort((a, b) => b.waiting - a.waiting || b.scheduled - a.scheduled);
   return {
     ...queue.size,
     ...rest,
-    ready: queue.ready,
+    ready: readyOf(queue.ready(), openings),
     oldestQueuedAt: queue.oldestQueuedAt ?? null,
     nextStartAt: queue.nextStartAt ?? null,
     starts: queue.starts(MAX_STARTS),
     accounts: accounts.slice(0, MAX_ACCOUNTS),
     moreAccounts: Math.max(0, accounts.length - MAX_ACCOUNTS),
   };
+}
+
+function readyOf(byPool: ReadonlyMap<string, number>, openings: Pick<TrunkOpenings, 'left'>): number {
+  let ready = 0;
+  for (const [pool, calls] of byPool) ready += Math.min(calls, openings.left(pool));
+  return ready;
 }

@@ -2,7 +2,7 @@ import { delay, describeError } from '../../kernel/index.ts';
 import type { Timer } from '../../kernel/index.ts';
 import type { PlaceOutcome, StoredRequest } from '../ports.ts';
 import { CallQueue } from '../scheduler/index.ts';
-import type { Openings, QueueForecast } from '../scheduler/index.ts';
+import type { QueueForecast } from '../scheduler/index.ts';
 import { giveUp } from './expiry.ts';
 import type { SchedulerOptions } from './fair-scheduler.ts';
 import { HeldCalls } from './held-calls.ts';
@@ -15,15 +15,13 @@ import type { RoundFacts } from './round-facts.ts';
 import { Settlement } from './settlement.ts';
 import { ticketOf } from './ticket.ts';
 import type { Ticket } from './ticket.ts';
+import { TrunkOpenings } from './trunk-openings.ts';
 
 /** Requests handed out at once. */
 const IN_FLIGHT = 32;
 /** So many requests are kept whole while they wait; of more the order is read again when their turn comes. */
 const KEPT_WHOLE = 10_000;
 const LONGEST_TIMER_MS = 3_600_000;
-
-/** Channels of trunks are granted where the call is dialled. */
-const OPEN: Openings = { isOpen: () => true, isOpenFor: () => true, kept: () => [] };
 
 /** One doer's time: what is stored is read into a queue, and what the queue gives out is handed to nodes. */
 export class Round {
@@ -34,6 +32,7 @@ export class Round {
   readonly #held: HeldCalls;
   readonly #settlement: Settlement;
   readonly #nodes: NodeChoice;
+  readonly #openings: TrunkOpenings;
   /** Accounts whose limits are in use. */
   readonly #accounts = new Set<string>();
   /** What was read ahead of the stream: older news of these calls is no news. */
@@ -61,6 +60,11 @@ export class Round {
     this.#nodes = new NodeChoice(options, signal, () => {
       this.#pump();
     });
+    const onFresh = (pools: Iterable<string>): void => {
+      for (const pool of pools) this.#queue.freed(pool);
+      this.#pump();
+    };
+    this.#openings = new TrunkOpenings({ trunks: options.trunks, clock: options.clock, log: options.log, onFresh });
   }
 
   /** Until the signal aborts or the store is lost. */
@@ -82,6 +86,7 @@ export class Round {
     } finally {
       stop();
       this.#nodes.close();
+      this.#openings.close();
       this.#live = false;
       this.#abort.abort();
       this.#wake?.cancel();
@@ -92,7 +97,7 @@ export class Round {
   /** What waits and what runs, for people to look at. */
   facts(): RoundFacts {
     const startedLastMinute = this.#started.lastMinute(this.#options.clock.now());
-    return factsOf(this.#queue, { running: this.#held.size, startedLastMinute });
+    return factsOf(this.#queue, this.#openings, { running: this.#held.size, startedLastMinute });
   }
 
   /** Calls of the account that wait, for their time too. Undefined: not everything that is stored was read yet. */
@@ -105,6 +110,10 @@ export class Round {
     if (!this.#live) return undefined;
     const now = this.#options.clock.now();
     return callSids.map((callSid) => this.#queue.forecast(callSid, now) ?? null);
+  }
+
+  trunksChanged(): void {
+    this.#openings.trunksChanged();
   }
 
   limitsChanged(): void {
@@ -142,10 +151,11 @@ export class Round {
     this.#queue.remove(callSid);
     if (state === 'over') {
       if (held?.state === 'dialling') this.#roomAfter(held);
+      this.#openings.look(true);
       this.#track(this.#options.store.forget(request));
     } else {
       const isKept = this.#queue.size.waiting < KEPT_WHOLE;
-      this.#queue.add(ticketOf(request, isKept), this.#options.clock.now());
+      this.#queue.add(ticketOf(request, this.#openings.poolOf(request), isKept), this.#options.clock.now());
     }
   }
 
@@ -173,14 +183,16 @@ export class Round {
         if (this.#queue.size.waiting > 0) this.#nodes.awaitRoom();
         break;
       }
-      const ticket = this.#queue.take(now, OPEN);
+      const ticket = this.#queue.take(now, this.#openings);
       if (ticket === undefined) {
         this.#nodes.returned(node);
         break;
       }
+      this.#openings.taken(ticket);
       this.#started.add(now);
       this.#track(this.#hand(ticket, this.#held.take(ticket, node), node));
     }
+    this.#openings.look();
     this.#arm(now);
   }
 
@@ -213,9 +225,11 @@ export class Round {
 
   async #hand(ticket: Ticket, held: Held, node: string): Promise<void> {
     const { log } = this.#options;
+    let outcome: PlaceOutcome = 'gone';
     this.#inHand++;
     try {
-      if ((await this.#offer(ticket, node)) === 'placed') {
+      outcome = await this.#offer(ticket, node);
+      if (outcome === 'placed') {
         // Its end may have been read before the node's answer.
         if (this.#held.isHeld(held)) held.state = 'dialling';
         else this.#roomAfter(held);
@@ -226,17 +240,18 @@ export class Round {
       this.#nodes.pause();
     } finally {
       this.#inHand--;
+      this.#openings.answered(ticket, outcome);
     }
     this.#nodes.returned(node);
     await this.#settlement.settle(held);
   }
 
-  async #offer({ accountSid, callSid, revision, request }: Ticket, node: string): Promise<PlaceOutcome> {
+  async #offer({ accountSid, callSid, revision, request, pool }: Ticket, node: string): Promise<PlaceOutcome> {
     const { store, place } = this.#options;
     const stored = request ?? (await store.get(accountSid, callSid));
     const claimed = stored?.revision === revision ? await store.move(stored, 'claimed', node) : undefined;
     if (claimed === undefined) return 'gone';
-    const outcome = await place(node, claimed);
+    const outcome = await place(node, claimed, { takesChannel: pool !== '' });
     if (outcome === 'refused') this.#nodes.pause();
     return outcome;
   }

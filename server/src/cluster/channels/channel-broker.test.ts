@@ -32,7 +32,7 @@ class World {
     this.#members.set(node, { member, events });
     const desk = new ChannelDesk({
       cluster: { node, members: () => this.#all(), on: (event, listener) => events.on(event, listener) },
-      broker: { ask: (request) => this.#ask(request) },
+      broker: { ask: (request) => this.#ask(request), used: (trunks) => this.#used(trunks) },
       log: silentLog,
     });
     this.desks.set(node, desk);
@@ -79,6 +79,12 @@ class World {
     return desk.hand(fence);
   }
 
+  async #used(trunks: readonly string[]): Promise<HeldChannels> {
+    await settle();
+    if (this.#broker === undefined) throw new Error('there is no broker');
+    return await this.#broker.used(trunks);
+  }
+
   async #ask(request: ChannelAsk): Promise<ChannelGrant> {
     const broker = this.#broker;
     await settle();
@@ -95,6 +101,7 @@ it('MT-6 a node alone decides by itself; with another one the broker does, and n
   world.limits['t'] = { total: 3, in: 2 };
   const limits = world.limits['t'];
   const a = world.join('a');
+  expect(await a.used(['t', 'u'])).toEqual({ t: {}, u: {} });
   const given = [await a.take('t', incoming, limits), await a.take('t', incoming, limits)];
   expect(await a.take('t', incoming, limits)).toBeUndefined();
   const b = world.join('b');
@@ -103,6 +110,7 @@ it('MT-6 a node alone decides by itself; with another one the broker does, and n
   const out = await b.take('t', outgoing, limits);
   expect(out).toBeDefined();
   expect(await b.take('t', outgoing, limits)).toBeUndefined();
+  expect(await a.used(['t'])).toEqual({ t: { [incoming.accountSid]: { in: 2, out: 1 } } });
   given[0]?.();
   given[0]?.();
   await settle();

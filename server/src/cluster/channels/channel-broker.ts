@@ -3,7 +3,7 @@ import type { Clock, Log, Unsubscribe } from '../../kernel/index.ts';
 import type { Membership, ShardDuty } from '../membership/ports.ts';
 import { ChannelBook } from './channel-book.ts';
 import { sumOf } from './channel-policy.ts';
-import type { ChannelAsk, ChannelGrant, ChannelLimits, ChannelNodes } from './ports.ts';
+import type { ChannelAsk, ChannelGrant, ChannelLimits, ChannelNodes, ChannelUse } from './ports.ts';
 
 export interface ChannelBrokerOptions {
   readonly cluster: Pick<Membership, 'members' | 'on'>;
@@ -54,6 +54,13 @@ export class ChannelBroker {
       await this.#collectOnce();
     }
     return { fence, granted };
+  }
+
+  /** Calls on each of these trunks. @throws Error while a node has not said what it has */
+  async used(trunks: readonly string[]): Promise<Readonly<Record<string, ChannelUse>>> {
+    while (this.#missing().length > 0) await this.#collectOnce();
+    this.#duty.signal.throwIfAborted();
+    return Object.fromEntries(trunks.map((trunk) => [trunk, this.#book.used(trunk)]));
   }
 
   /** Idempotent. */

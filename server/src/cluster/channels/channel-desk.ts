@@ -87,6 +87,12 @@ export class ChannelDesk {
     return Object.fromEntries([...this.#trunks].map(([trunk, { held }]) => [trunk, held]));
   }
 
+  /** Calls on each of these trunks, on all nodes. @throws whatever the broker's link throws */
+  async used(trunks: readonly string[]): Promise<Readonly<Record<string, ChannelUse>>> {
+    if (!this.#alone) return await this.#options.broker.used(trunks);
+    return Object.fromEntries(trunks.map((trunk) => [trunk, this.#trunks.get(trunk)?.held ?? {}]));
+  }
+
   /** Channels in use on all trunks. */
   get size(): number {
     let sum = 0;

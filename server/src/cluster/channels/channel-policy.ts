@@ -19,6 +19,24 @@ export function mayTake(limits: ChannelLimits, use: ChannelUse, accountSid: stri
   return own.in + own.out < reserved || leftForAll(limits, use, used) > 0;
 }
 
+/** Whether an account without any promise may begin a call. */
+export function isOpenForAll(limits: ChannelLimits, use: ChannelUse): boolean {
+  const used = sumOf(use);
+  const { total = Infinity } = limits;
+  return used.in + used.out < total && leftForAll(limits, use, used) > 0;
+}
+
+/** Outgoing calls for which the carrier's limit has room, whosever they are. */
+export function freeForCalls({ total = Infinity, out = Infinity }: ChannelLimits, use: ChannelUse): number {
+  const used = sumOf(use);
+  return Math.max(0, Math.min(total - used.in - used.out, out - used.out));
+}
+
+/** Accounts that may begin a call on a channel that is reserved for them. */
+export function shareHolders(limits: ChannelLimits, use: ChannelUse): string[] {
+  return Object.keys(limits.shares ?? {}).filter((accountSid) => mayTake(limits, use, accountSid, 'out'));
+}
+
 /** Channels for any outgoing call: what is left beside calls, reservations and what is kept for callers. */
 function leftForAll(
   { total = Infinity, out = Infinity, keptForCallers = 0, shares = {} }: ChannelLimits,

@@ -1,5 +1,6 @@
 export { ChannelBroker } from './channel-broker.ts';
 export type { ChannelBrokerOptions } from './channel-broker.ts';
+export { counted, freeForCalls, isOpenForAll, mayTake, shareHolders } from './channel-policy.ts';
 export { ChannelDesk } from './channel-desk.ts';
 export type {
   ChannelAsk,

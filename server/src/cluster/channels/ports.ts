@@ -51,6 +51,8 @@ export type HeldChannels = Readonly<Record<string, ChannelUse>>;
 /** The way to the broker, wherever it is. Rejects when there is none just now. */
 export interface ChannelBrokerLink {
   ask(request: ChannelAsk): Promise<ChannelGrant>;
+  /** Calls on each of these trunks, on all nodes. */
+  used(trunks: readonly string[]): Promise<Readonly<Record<string, ChannelUse>>>;
 }
 
 /** The broker's way to the nodes. */

@@ -51,8 +51,8 @@ export class CallQueue<R extends Waiting> {
   }
 
   /** @see FairQueue.ready */
-  get ready(): number {
-    return this.#fair.ready;
+  ready(): ReadonlyMap<string, number> {
+    return this.#fair.ready();
   }
 
   /**

@@ -170,11 +170,19 @@ export class FairQueue<R extends Waiting> {
     return undefined;
   }
 
-  /** Calls that would begin if there were channels for them: of those that wait what the accounts' caps on calls at a time let run. */
-  get ready(): number {
-    let ready = 0;
-    for (const { size, meter, limits } of this.#accounts.values()) {
-      ready += Math.min(size, Math.max(0, limits.concurrent - meter.running));
+  /**
+   * Calls that would begin if there were channels for them, by pool: of those that wait what the accounts' caps on calls at a
+   * time let run.
+   */
+  ready(): Map<string, number> {
+    const ready = new Map<string, number>();
+    for (const { meter, limits, lanes } of this.#accounts.values()) {
+      let left = Math.max(0, limits.concurrent - meter.running);
+      for (const { pool, calls } of lanes.values()) {
+        const begin = Math.min(calls.size, left);
+        left -= begin;
+        ready.set(pool, (ready.get(pool) ?? 0) + begin);
+      }
     }
     return ready;
   }

@@ -246,7 +246,7 @@ class ClusterRun {
 
   #look(now: number): void {
     const nodes = this.#fleet.seen();
-    const { ready: waiting } = this.#queue;
+    const waiting = this.#queue.ready().get(POOL) ?? 0;
     const { startupSeconds, channelsPerNode } = this.#trace;
     const decision = this.#analyst.decide({
       at: now,
