@@ -16,6 +16,7 @@ import type { DispatchLimits } from '../cluster/scheduler/index.ts';
 import { effectiveLimits, isActive } from '../tenants/index.ts';
 import type { DirectoryApplication, Directory } from '../tenants/index.ts';
 import type { QueuePlaces } from '../rest/index.ts';
+import { applicationView } from './application-view.ts';
 import type { CallNode } from './open-call-node.ts';
 import { openQueueLength } from './open-queue-length.ts';
 import { openQueuePlaces } from './open-queue-places.ts';
@@ -80,6 +81,7 @@ export async function openCallRequests(
     placement,
     place: (name, request, how) => control.place(name, request, how),
     trunks,
+    applications: applicationView,
     failed: (request) => {
       failed(request, 'the process that dialled the call died');
     },

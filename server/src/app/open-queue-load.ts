@@ -9,7 +9,11 @@ import type { Platform } from './platform.ts';
 const RPC_QUEUE = 'queue-load';
 const NOTHING: QueueFacts = { waiting: 0, scheduled: [] };
 const loadSchema = z
-  .object({ waiting: z.number(), scheduled: z.array(z.object({ at: z.number(), calls: z.number() })) })
+  .object({
+    waiting: z.number(),
+    scheduled: z.array(z.object({ at: z.number(), calls: z.number() })),
+    perCall: z.object({ legs: z.number(), seconds: z.number() }).optional(),
+  })
   .nullable();
 
 interface QueueLoadNeeds {
@@ -32,7 +36,9 @@ export function openQueueLoad(
   let told = NOTHING;
   const own = (): QueueFacts | undefined => {
     const known = facts();
-    return known === undefined ? undefined : { waiting: known.ready, scheduled: known.starts };
+    return known === undefined
+      ? undefined
+      : { waiting: known.ready, scheduled: known.starts, perCall: known.perCall ?? undefined };
   };
   startup.scope.defer(rpc.serve(RPC_QUEUE, () => Promise.resolve(own() ?? null)));
   const ask = async (): Promise<undefined> => {

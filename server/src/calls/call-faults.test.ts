@@ -208,6 +208,32 @@ describe('live updates', () => {
 });
 
 describe('placed calls', () => {
+  it('MT-5 tell what they took when they are over: how long, and all their legs together', async () => {
+    const world = new CallWorld();
+    world.twiml('<Dial><Number>+15550199</Number></Dial>');
+    const uses: unknown[] = [];
+    const sid = world.router.placeCall({
+      accountSid: ACCOUNT,
+      from: '+15550100',
+      to: '+15550123',
+      target: { kind: 'number', number: '+15550123', sendDigits: undefined },
+      application: world.application!,
+      timeoutMs: 60_000,
+      onOver: (use) => uses.push(use),
+    })!;
+    world.clock.advance(5000);
+    world.router.legEvent({ kind: 'leg-answered', callSid: sid });
+    await settle();
+    const dialled = world.legs.placed[1]!.callSid;
+    world.router.legEvent({ kind: 'leg-answered', callSid: dialled });
+    world.clock.advance(20_000);
+    world.legs.remoteEnd(dialled, 'hangup-callee');
+    world.clock.advance(1000);
+    await settle();
+    world.legs.remoteEnd(sid, 'hangup-callee');
+    expect(uses).toEqual([{ seconds: expect.closeTo(25, 0), legSeconds: expect.closeTo(45, 0) }]);
+  });
+
   it('CR-4 run their instructions when answered', async () => {
     const world = new CallWorld();
     world.twiml('<Hangup/>');

@@ -42,6 +42,7 @@ export interface CallRunnerOptions {
   readonly initial: CallState;
   /** A leg belongs to this call from now on; its events are to be posted here. */
   readonly onLeg: (callSid: string) => void;
+  readonly onLegEnded: (callSid: string) => void;
   /** The call and all its legs are over. Called once. */
   readonly onClosed: (legs: readonly string[]) => void;
 }
@@ -205,6 +206,7 @@ export class CallRunner {
     const { accountSid } = this.#state;
     const id = type === 'call.ended' ? { id: endedEventId(callSid) } : {};
     this.#options.ports.events.emit({ accountSid, type, subject: callSid, data, sequence, ...id });
+    if (type === 'call.ended') this.#options.onLegEnded(callSid);
     if (type === 'call.initiated' || type === 'call.answered' || type === 'call.ended') {
       const { callSid: leg, ...facts } = data;
       this.#log.info({ leg, ...facts }, type);

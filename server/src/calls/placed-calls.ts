@@ -1,4 +1,4 @@
-import type { CallRequestStore, PlaceOutcome, StoredRequest } from '../cluster/ports.ts';
+import type { CallRequestStore, CallUse, PlaceOutcome, StoredRequest } from '../cluster/ports.ts';
 import { describeError } from '../kernel/index.ts';
 import type { Log } from '../kernel/index.ts';
 import { callOrderSchema } from './call-order.ts';
@@ -63,9 +63,9 @@ export class PlacedCalls {
     const marked = await store.move(request, 'dialling', node);
     if (marked === undefined) return 'gone';
     const { accountSid, callSid } = request;
-    const onOver = (): void => {
+    const onOver = (use?: CallUse): void => {
       release();
-      this.#remove(marked);
+      this.#remove(marked, use);
     };
     if (!order.success) {
       this.#options.failed(marked, 'the request is not one that this version can place');
@@ -94,8 +94,8 @@ export class PlacedCalls {
     }
   }
 
-  #remove({ accountSid, callSid }: StoredRequest): void {
-    this.#options.store.remove(accountSid, callSid).catch((error: unknown) => {
+  #remove({ accountSid, callSid }: StoredRequest, use: CallUse | undefined): void {
+    this.#options.store.remove(accountSid, callSid, use).catch((error: unknown) => {
       this.#options.log.warn({ callSid, reason: describeError(error) }, 'the request of a call that is over stays');
     });
   }

@@ -12,6 +12,8 @@ import { RecordingDesk } from './recordings/recording-desk.ts';
 import { StreamDesk } from './streams/stream-desk.ts';
 import { TranscriptionDesk } from './transcriptions/transcription-desk.ts';
 import type { RecordingChange, RecordingFacts } from './recordings/recording-desk.ts';
+import { LegTime } from './leg-time.ts';
+import type { CallUse } from '../cluster/ports.ts';
 import { incomingParams } from './incoming-params.ts';
 import { TimeLimits } from './time-limits.ts';
 import type {
@@ -59,7 +61,7 @@ export interface PlaceCallRequest {
   /** Records it from the answer on. */
   readonly record?: Pick<RecordOptions, 'channels' | 'track' | 'trim'> & Pick<RecordingOrder, 'callback'>;
   /** Called once, when the call and all its legs are over. */
-  readonly onOver?: () => void;
+  readonly onOver?: (use: CallUse) => void;
 }
 
 /** A call in progress, for operators and health. */
@@ -309,8 +311,9 @@ export class NodeCallRouter implements CallRouter {
     return `${this.#options.apiUrl?.() ?? ''}/2010-04-01/Accounts/${accountSid}/Recordings/`;
   }
 
-  #open(call: Omit<NewCall, 'seed'>, onOver?: () => void): CallRunner {
+  #open(call: Omit<NewCall, 'seed'>, onOver?: (use: CallUse) => void): CallRunner {
     const { callSid } = call;
+    const time = new LegTime(this.#options.clock);
     const runner = new CallRunner({
       ports: this.#options,
       recordings: this.#recordings,
@@ -323,6 +326,10 @@ export class NodeCallRouter implements CallRouter {
       }),
       onLeg: (leg) => {
         this.#legs.set(leg, runner);
+        time.begin(leg);
+      },
+      onLegEnded: (leg) => {
+        time.end(leg);
       },
       onClosed: (legs) => {
         this.#calls.delete(callSid);
@@ -331,12 +338,13 @@ export class NodeCallRouter implements CallRouter {
           this.#limits.forget(leg);
           this.#toRecord.delete(leg);
         }
-        onOver?.();
+        onOver?.(time.use());
         if (this.#calls.size === 0) this.#idle?.resolve();
       },
     });
     this.#calls.set(callSid, runner);
     this.#legs.set(callSid, runner);
+    time.begin(callSid);
     return runner;
   }
 }

@@ -27,11 +27,21 @@ export interface CallRequest {
  */
 export type RequestState = 'queued' | 'claimed' | 'dialling' | 'over';
 
+/** What a call took. */
+export interface CallUse {
+  /** From when it was placed until its last leg had ended. */
+  readonly seconds: number;
+  /** The same of each of its legs, summed up. */
+  readonly legSeconds: number;
+}
+
 /** A request as it is stored. */
 export interface StoredRequest extends CallRequest {
   readonly state: RequestState;
   /** Node that it is meant for, or that places it. */
   readonly node?: string | undefined;
+  /** Of a call that is over, when it was placed. */
+  readonly use?: CallUse | undefined;
   /** Number of this state: what changes it has to name it. */
   readonly revision: number;
 }
@@ -51,8 +61,8 @@ export interface CallRequests {
 export interface CallRequestStore extends CallRequests {
   /** Brings a request into another state. */
   move(request: StoredRequest, state: RequestState, node?: string): Promise<StoredRequest | undefined>;
-  /** It is over, in whatever state it is. */
-  remove(accountSid: string, callSid: string): Promise<void>;
+  /** It is over, in whatever state it is. @param use what it took, when it was placed */
+  remove(accountSid: string, callSid: string, use?: CallUse): Promise<void>;
   /** Nobody has to know any more that it is over. */
   forget(over: StoredRequest): Promise<void>;
   /** As it is now, also when it is over and not forgotten. */

@@ -8,7 +8,7 @@ import { EMPTY_ALLOCATOR, allocatorMachine } from './machine.ts';
 import type { AllocatorEffect, AllocatorInput, AllocatorPolicy, AllocatorState, FleetNode } from './machine.ts';
 
 /** What waits to be called. */
-export type QueueFacts = Pick<LoadSample, 'waiting' | 'scheduled'>;
+export type QueueFacts = Pick<LoadSample, 'waiting' | 'scheduled' | 'perCall'>;
 
 /** Says how many nodes there should be. */
 export interface Analyst extends Pick<CapacityAnalyst, 'decide' | 'close'> {
@@ -110,7 +110,7 @@ class Duty {
     const loads = nodes.flatMap(({ load }) => load ?? []);
     const loadOf = this.#options.loadOf ?? channelsOf;
     const staying = nodes.filter(({ member, load }) => load?.draining !== true && !this.#isLeaving(member));
-    const { waiting, scheduled } = this.#options.queue();
+    const { waiting, scheduled, perCall } = this.#options.queue();
     const before = this.#waitedBefore;
     this.#waitedBefore = { waiting, at: now };
     const seconds = before === undefined ? 0 : (now - before.at) / 1000;
@@ -121,6 +121,7 @@ class Duty {
       waiting,
       waitingPerSecond: before === undefined || seconds <= 0 ? 0 : (waiting - before.waiting) / seconds,
       scheduled,
+      perCall,
       nodes: staying.length,
       starting: this.#state.starting.length,
       channelsPerNode: mean(loads.map(({ capacity }) => capacity)) ?? 1,

@@ -4,7 +4,7 @@ import type { Step } from '../../kernel/index.ts';
 export interface AllocatorPolicy {
   readonly min: number;
   readonly max: number;
-  /** Nodes that are started or drained at a time, at most. */
+  /** Nodes that are started or drained at a time, at most; the analysis counts on it (`startsAtOnce`). */
   readonly step: number;
   /** Fewer nodes were wanted for this long, and nothing changed, before one is drained, milliseconds. */
   readonly coolDownMs: number;

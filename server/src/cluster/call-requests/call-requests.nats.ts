@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { requestSubject } from '../../bus/index.ts';
 import type { Bus } from '../../bus/index.ts';
 import { describeError } from '../../kernel/index.ts';
-import type { CallRequest, CallRequestStore, RequestState, StoredRequest } from '../ports.ts';
+import type { CallRequest, CallRequestStore, CallUse, RequestState, StoredRequest } from '../ports.ts';
 import { isApi, orNone } from './api-errors.nats.ts';
 import { CallRequestError } from './errors.ts';
 import { readRequests, requestIn } from './read-requests.nats.ts';
@@ -55,8 +55,8 @@ export class NatsCallRequests implements CallRequestStore {
     return revision === undefined ? undefined : { ...changed, revision };
   }
 
-  async remove(accountSid: string, callSid: string): Promise<void> {
-    await this.#write(over({ accountSid, callSid }), undefined);
+  async remove(accountSid: string, callSid: string, use?: CallUse): Promise<void> {
+    await this.#write({ ...over({ accountSid, callSid }), use }, undefined);
   }
 
   async forget({ revision }: StoredRequest): Promise<void> {

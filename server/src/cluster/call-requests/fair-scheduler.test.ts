@@ -62,11 +62,13 @@ function start(
     placement,
     limits = () => FREE,
     trunks,
+    applications,
   }: {
     cluster?: Cluster;
     placement?: SchedulerOptions['placement'];
     limits?: () => DispatchLimits;
     trunks?: SchedulerOptions['trunks'];
+    applications?: SchedulerOptions['applications'];
   } = {},
 ) {
   const failed: string[] = [];
@@ -78,6 +80,7 @@ function start(
     placement,
     place,
     trunks,
+    applications,
     failed: ({ callSid }) => failed.push(callSid),
     expired: ({ callSid }) => expired.push(callSid),
     limitsOf: limits,
@@ -375,7 +378,7 @@ it('MT-2 what waits and what runs is told to who asks, with who waits for longes
   await submit(4, { accountSid: other, startAt: from + 3_600_000 });
   await eventually(() => {
     expect(scheduler.facts()).toEqual({
-      ...{ waiting: 2, ready: 0, scheduled: 1, running: 1, startedLastMinute: 1, moreAccounts: 0 },
+      ...{ waiting: 2, ready: 0, scheduled: 1, perCall: null, running: 1, startedLastMinute: 1, moreAccounts: 0 },
       ...{ oldestQueuedAt: from - 4000, nextStartAt: from + 3_600_000 },
       starts: [{ at: Math.floor((from + 3_600_000) / 60_000) * 60_000, calls: 1 }],
       accounts: [
@@ -429,4 +432,33 @@ it('MT-6 a call for which a node finds no channel waits, is not dialled twice, a
     expect((await store.all()).map(({ state }) => state)).toEqual(['dialling', 'dialling', 'dialling']);
   });
   expect(new Set(dialled).size).toBe(4);
+});
+
+it('MT-5 what calls that wait will take is learnt from those of their application that are over, also by the next doer', async () => {
+  const { dialled, place } = phone();
+  const applications = {
+    nameOf: ({ order }: { order: unknown }) => (order as { to: string }).to,
+    guessLegs: () => 1,
+  };
+  const limits = () => ({ ...FREE, concurrent: 1 });
+  const order = { to: 'sales' };
+  const first = start(place, { limits, applications });
+  await submit(1, { order });
+  await eventually(() => {
+    expect(dialled).toEqual([call(1)]);
+  });
+  await first.stop();
+  const { scheduler } = start(place, { limits, applications });
+  await submit(2, { order });
+  await eventually(() => {
+    expect(scheduler.facts()).toMatchObject({ waiting: 1, perCall: { seconds: 120, legs: 1 } });
+  });
+  await store.remove(ACCOUNT, call(1), { seconds: 30, legSeconds: 60 });
+  await submit(3, { order });
+  await submit(4, { order: { to: 'support' } });
+  await eventually(() => {
+    expect(dialled).toContain(call(2));
+    // One of sales and one of support.
+    expect(scheduler.facts()).toMatchObject({ waiting: 2, perCall: { seconds: 75, legs: 1.5 } });
+  });
 });

@@ -3,6 +3,7 @@ import type { Membership, ShardedTask } from '../membership/ports.ts';
 import type { Placement } from '../placement/ports.ts';
 import type { CallRequestStore, PlaceOutcome, StoredRequest } from '../ports.ts';
 import type { DispatchLimits, QueueForecast } from '../scheduler/index.ts';
+import type { ApplicationView } from './application-habits.ts';
 import { Round } from './round.ts';
 import type { RoundFacts } from './round-facts.ts';
 import type { TrunkView } from './trunk-openings.ts';
@@ -20,6 +21,8 @@ export interface SchedulerOptions {
   ) => Promise<PlaceOutcome>;
   /** Calls wait while the trunks that would carry them are full. Default: they are placed, and fail. */
   readonly trunks?: TrunkView | undefined;
+  /** Tells calls apart by what they do. Default: all are alike, and nothing is learnt. */
+  readonly applications?: ApplicationView | undefined;
   /** A request whose node died while it was dialling: its call is over. */
   readonly failed: (request: StoredRequest) => void;
   /** A request that waited until its time was over. May be told twice of one after a crash. */

@@ -6,6 +6,8 @@ import type { Ticket } from './ticket.ts';
 export interface Held {
   readonly accountSid: string;
   readonly callSid: string;
+  /** What it does, as the queue knew it. */
+  readonly application: string | undefined;
   /** `taken`: here, on its way to a node. */
   state: 'taken' | 'claimed' | 'dialling';
   node: string | undefined;
@@ -38,19 +40,19 @@ export class HeldCalls {
   }
 
   /** One that the queue has just given out. */
-  take({ accountSid, callSid }: Ticket, node: string): Held {
-    const held: Held = { accountSid, callSid, state: 'taken', node, takenAt: this.#clock.monotonic() };
+  take({ accountSid, callSid, application }: Ticket, node: string): Held {
+    const held: Held = { accountSid, callSid, application, state: 'taken', node, takenAt: this.#clock.monotonic() };
     this.#held.set(callSid, held);
     return held;
   }
 
   /** A call that this doer did not take from the queue is one of its account all the same. */
-  hold(accountSid: string, callSid: string): Held {
+  hold(accountSid: string, callSid: string, application: string | undefined): Held {
     let held = this.#held.get(callSid);
     if (held !== undefined) return held;
     this.#queue.remove(callSid);
     this.#queue.adopt(accountSid, this.#clock.now());
-    held = { accountSid, callSid, state: 'claimed', node: undefined, takenAt: undefined };
+    held = { accountSid, callSid, application, state: 'claimed', node: undefined, takenAt: undefined };
     this.#held.set(callSid, held);
     return held;
   }

@@ -29,6 +29,7 @@ export const messageSchema = z.object({
   priority: z.number().optional(),
   startAt: z.number().optional(),
   expiresAt: z.number().optional(),
+  use: z.object({ seconds: z.number(), legSeconds: z.number() }).optional(),
 });
 
 /** Undefined: it is none. */

@@ -1,4 +1,5 @@
 import type { CallQueue, QueuedAccount, Waiting } from '../scheduler/index.ts';
+import type { ApplicationHabits, CallNeeds } from './application-habits.ts';
 import type { TrunkOpenings } from './trunk-openings.ts';
 
 /** Accounts that are told of. */
@@ -16,6 +17,8 @@ export interface RoundFacts {
    */
   readonly ready: number;
   readonly scheduled: number;
+  /** What a call that waits will take, on average; null: none waits. */
+  readonly perCall: CallNeeds | null;
   readonly running: number;
   readonly startedLastMinute: number;
   /** Null: none waits. */
@@ -33,12 +36,18 @@ export interface RoundFacts {
 }
 
 /**
- * @param openings channels that calls wait for
+ * @param known what is known of channels that calls wait for, and of what calls take
  * @param rest what the queue does not know
  */
 export function factsOf(
-  queue: Pick<CallQueue<Waiting>, 'size' | 'ready' | 'queued' | 'oldestQueuedAt' | 'nextStartAt' | 'starts'>,
-  openings: Pick<TrunkOpenings, 'left'>,
+  queue: Pick<
+    CallQueue<Waiting>,
+    'size' | 'ready' | 'queued' | 'oldestQueuedAt' | 'nextStartAt' | 'starts' | 'applications'
+  >,
+  {
+    openings,
+    habits,
+  }: { readonly openings: Pick<TrunkOpenings, 'left'>; readonly habits: Pick<ApplicationHabits, 'ofAll'> },
   rest: Pick<RoundFacts, 'running' | 'startedLastMinute'>,
 ): RoundFacts {
   const accounts = [...queue.queued()].sort((a, b) => b.waiting - a.waiting || b.scheduled - a.scheduled);
@@ -46,6 +55,7 @@ export function factsOf(
     ...queue.size,
     ...rest,
     ready: readyOf(queue.ready(), openings),
+    perCall: habits.ofAll(queue.applications) ?? null,
     oldestQueuedAt: queue.oldestQueuedAt ?? null,
     nextStartAt: queue.nextStartAt ?? null,
     starts: queue.starts(MAX_STARTS),

@@ -3,6 +3,7 @@ import type { Timer } from '../../kernel/index.ts';
 import type { PlaceOutcome, StoredRequest } from '../ports.ts';
 import { CallQueue } from '../scheduler/index.ts';
 import type { QueueForecast } from '../scheduler/index.ts';
+import { ApplicationHabits } from './application-habits.ts';
 import { giveUp } from './expiry.ts';
 import type { SchedulerOptions } from './fair-scheduler.ts';
 import { HeldCalls } from './held-calls.ts';
@@ -33,6 +34,7 @@ export class Round {
   readonly #settlement: Settlement;
   readonly #nodes: NodeChoice;
   readonly #openings: TrunkOpenings;
+  readonly #habits: ApplicationHabits;
   /** Accounts whose limits are in use. */
   readonly #accounts = new Set<string>();
   /** What was read ahead of the stream: older news of these calls is no news. */
@@ -60,6 +62,7 @@ export class Round {
     this.#nodes = new NodeChoice(options, signal, () => {
       this.#pump();
     });
+    this.#habits = new ApplicationHabits(options.applications);
     const onFresh = (pools: Iterable<string>): void => {
       for (const pool of pools) this.#queue.freed(pool);
       this.#pump();
@@ -97,7 +100,11 @@ export class Round {
   /** What waits and what runs, for people to look at. */
   facts(): RoundFacts {
     const startedLastMinute = this.#started.lastMinute(this.#options.clock.now());
-    return factsOf(this.#queue, this.#openings, { running: this.#held.size, startedLastMinute });
+    return factsOf(
+      this.#queue,
+      { openings: this.#openings, habits: this.#habits },
+      { running: this.#held.size, startedLastMinute },
+    );
   }
 
   /** Calls of the account that wait, for their time too. Undefined: not everything that is stored was read yet. */
@@ -148,6 +155,7 @@ export class Round {
       return;
     }
     const held = this.#held.release(callSid);
+    if (held?.application !== undefined && request.use !== undefined) this.#habits.learn(held.application, request.use);
     this.#queue.remove(callSid);
     if (state === 'over') {
       if (held?.state === 'dialling') this.#roomAfter(held);
@@ -155,16 +163,22 @@ export class Round {
       this.#track(this.#options.store.forget(request));
     } else {
       const isKept = this.#queue.size.waiting < KEPT_WHOLE;
-      this.#queue.add(ticketOf(request, this.#openings.poolOf(request), isKept), this.#options.clock.now());
+      const [pool, application] = [this.#openings.poolOf(request), this.#nameOf(request)];
+      this.#queue.add(ticketOf(request, { pool, application, isKept }), this.#options.clock.now());
     }
+  }
+
+  #nameOf(request: StoredRequest): string | undefined {
+    return this.#options.applications?.nameOf(request);
   }
 
   #roomAfter({ node, takenAt }: Held): void {
     if (this.#live && node !== undefined) this.#nodes.ended(node, takenAt);
   }
 
-  #readHeld({ accountSid, callSid, node }: StoredRequest, state: 'claimed' | 'dialling'): void {
-    const held = this.#held.hold(accountSid, callSid);
+  #readHeld(request: StoredRequest, state: 'claimed' | 'dialling'): void {
+    const { accountSid, callSid, node } = request;
+    const held = this.#held.hold(accountSid, callSid, this.#nameOf(request));
     const isForeign = state === 'claimed' && held.state === 'claimed';
     if (held.state !== 'taken' || state === 'dialling') held.state = state;
     held.node = node;

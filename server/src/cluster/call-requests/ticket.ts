@@ -9,8 +9,11 @@ export interface Ticket extends Waiting {
 }
 
 /** @param isKept whether it is kept whole */
-export function ticketOf(request: StoredRequest, pool: string, isKept: boolean): Ticket {
+export function ticketOf(
+  request: StoredRequest,
+  { pool, application, isKept }: Pick<Waiting, 'pool' | 'application'> & { readonly isKept: boolean },
+): Ticket {
   const { callSid, accountSid, queuedAt, priority, startAt, expiresAt, revision } = request;
   const whole = isKept ? request : undefined;
-  return { callSid, accountSid, queuedAt, pool, priority, startAt, expiresAt, revision, request: whole };
+  return { callSid, accountSid, queuedAt, pool, application, priority, startAt, expiresAt, revision, request: whole };
 }

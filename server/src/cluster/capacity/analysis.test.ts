@@ -36,9 +36,36 @@ it('MT-5 the queue, its growth during the start of a node, and scheduled calls a
   expect(decide({ waiting: 50, waitingPerSecond: -2 }).expected).toBeCloseTo(base + 50, 0);
   const scheduled = (inMs: number) => decide({ scheduled: [{ at: MONDAY + inMs, calls: 90 }] });
   expect(scheduled(30_000)).toMatchObject({ action: 'expand' });
-  expect(scheduled(30_000).reasons.join()).toContain('90 scheduled calls');
+  expect(scheduled(30_000).reasons.join()).toContain('scheduled calls that begin until then take 90 channels');
   // Not yet: a node started now would stand idle.
   expect(scheduled(3_600_000).action).toBe('hold');
+});
+
+it('MT-5 what the applications of calls that wait do counts: how many legs they have, and for how long', () => {
+  const scheduled = [{ at: MONDAY - 90_000, calls: 40 }];
+  const base = decide().expected;
+  const needs = (legs: number, seconds: number) => ({ perCall: { legs, seconds } });
+  expect(decide({ waiting: 50, ...needs(2, 60) }).expected).toBeCloseTo(base + 100, 0);
+  expect(decide({ scheduled, ...needs(2, 300) }).expected).toBeCloseTo(base + 80, 0);
+  // Over by now, most of them.
+  expect(decide({ scheduled, ...needs(2, 20) }).expected).toBeCloseTo(base, 0);
+  expect(decide({ waiting: 50, ...needs(2, 60) }).reasons.join()).toContain('expected to take 2 channels for 60 s');
+});
+
+it('MT-5 more nodes than start at a time are begun with earlier, each as late as will do', () => {
+  const campaign = (inMs: number, more: Partial<LoadSample> = {}) =>
+    decide({ scheduled: [{ at: MONDAY + inMs, calls: 250 }], ...more });
+  const needed = campaign(10_000).wanted;
+  expect(needed).toBeGreaterThan(6);
+  expect(campaign(600_000).action).toBe('hold');
+  const wanted = [400, 300, 240, 180, 120, 60, 30].map((seconds) => campaign(seconds * 1000).wanted);
+  expect(wanted).toEqual(wanted.toSorted((a, b) => a - b));
+  expect(wanted[0]).toBe(1);
+  expect(wanted).toContain(3);
+  expect(campaign(120_000).reasons.join()).toMatch(/more are needed in 2 min, of which 2 start at a time/);
+  // With those that have come meanwhile the rest can wait.
+  expect(campaign(120_000, { nodes: needed - 2 }).action).toBe('hold');
+  expect(campaign(30_000, { nodes: needed - 2 }).wanted).toBe(needed);
 });
 
 it('MT-5 a slow start is looked ahead for; what falls is kept while it will be needed again', () => {

@@ -9,6 +9,7 @@ export const CAPACITY_POLICY: CapacityPolicy = {
   reserve: 0.1,
   holdSeconds: 120,
   everyMs: 15_000,
+  startsAtOnce: 2,
   keepMs: 20 * 60_000,
 };
 
@@ -29,19 +30,32 @@ interface Demand extends Expected {
   readonly total: number;
 }
 
-/** The look ahead has so many steps: between two of them load is taken to be no higher. */
+/** Load at a time to come, and how many nodes there have to be from now on because of it. */
+interface Need {
+  readonly demand: Demand;
+  readonly nodes: number;
+}
+
+/** Calls that start later are known by the minute, milliseconds. */
+const MINUTE_MS = 60_000;
+
+/** The look ahead has so many steps: between two of them load is taken to be no higher, but for calls whose start is known. */
 const STEPS = 12;
 
 /**
  * How many nodes there should be: as many as the most that is to be expected needs until a node that is started now could
- * take calls; fewer only when that will do for longer. Pure.
+ * take calls, and earlier when so many are missing that they cannot be started together; fewer only when that will do for
+ * longer. Pure.
  */
 export function analyse(question: CapacityQuestion): CapacityDecision {
   const { sample, policy } = question;
-  const near = peak(question, sample.startupMs + 2 * policy.everyMs);
-  const far = peak(question, Math.max(policy.keepMs, sample.startupMs + 2 * policy.everyMs));
+  const readyMs = sample.startupMs + 2 * policy.everyMs;
+  const keepMs = Math.max(policy.keepMs, readyMs);
+  const soon = most(question, [readyMs, keepMs], (aheadMs) => startedLater(question, aheadMs - readyMs));
+  const late = most(question, [readyMs, keepMs], () => 0);
+  const [near, far] = [soon.demand, late.demand];
   const have = sample.nodes + sample.starting;
-  const [needed, kept] = [nodesFor(near, question), nodesFor(far, question)];
+  const [needed, kept] = [soon.nodes, late.nodes];
   const wanted = needed > have ? needed : Math.min(have, Math.max(needed, kept));
   const decisive = wanted > have || kept <= needed ? near : far;
   return {
@@ -59,22 +73,43 @@ export function analyse(question: CapacityQuestion): CapacityDecision {
   };
 }
 
-function peak(question: CapacityQuestion, withinMs: number): Demand {
-  let most = demandAt(question, question.sample.at);
-  for (let step = 1; step <= STEPS; step++) {
-    const demand = demandAt(question, question.sample.at + (withinMs * step) / STEPS);
-    if (demand.total > most.total) most = demand;
+/**
+ * The time to come that needs most nodes.
+ *
+ * @param within ends of stretches that are looked at in steps, milliseconds from now
+ * @param later nodes that are started in time if they are started later
+ */
+function most(question: CapacityQuestion, within: readonly number[], later: (aheadMs: number) => number): Need {
+  const { at: now, scheduled } = question.sample;
+  const end = Math.max(...within);
+  const steps = within.flatMap((ms) => Array.from({ length: STEPS }, (_, step) => (ms * (step + 1)) / STEPS));
+  const starts = scheduled.map(({ at }) => at - now).filter((ms) => ms > 0 && ms <= end);
+  let best: Need | undefined;
+  for (const aheadMs of [0, ...steps, ...starts]) {
+    const demand = demandAt(question, now + aheadMs);
+    const nodes = nodesFor(demand, question) - later(aheadMs);
+    const isMore =
+      best === undefined || nodes > best.nodes || (nodes === best.nodes && demand.total > best.demand.total);
+    if (isMore) best = { demand, nodes };
   }
-  return most;
+  return best ?? { demand: demandAt(question, now), nodes: 0 };
+}
+
+/** Nodes that can be started by then though none is started now. @param spareMs how much later than a node of now they are ready */
+function startedLater({ sample, policy }: CapacityQuestion, spareMs: number): number {
+  if (spareMs <= 0) return 0;
+  return policy.startsAtOnce * (1 + Math.floor(spareMs / (sample.startupMs + policy.everyMs)));
 }
 
 function demandAt({ sample, forecast, policy }: CapacityQuestion, at: number): Demand {
   const { mean, error } = forecast?.at(at) ?? { mean: sample.load, error: Math.sqrt(Math.max(1, sample.load)) };
   const ahead = Math.max(0, at - sample.at) / 1000;
-  const holdMs = policy.holdSeconds * 1000;
+  const { legs, seconds } = sample.perCall ?? { legs: 1, seconds: policy.holdSeconds };
+  const holdMs = Math.max(MINUTE_MS, seconds * 1000);
   let scheduled = 0;
-  for (const { at: start, calls } of sample.scheduled) if (start <= at && start > at - holdMs) scheduled += calls;
-  const queued = Math.max(0, sample.waiting + Math.max(0, sample.waitingPerSecond) * ahead);
+  for (const { at: start, calls } of sample.scheduled)
+    if (start <= at && start > at - holdMs) scheduled += calls * legs;
+  const queued = legs * Math.max(0, sample.waiting + Math.max(0, sample.waitingPerSecond) * ahead);
   // What is there now is certain: the forecast adds to it, it does not talk it away.
   const base = ahead === 0 ? sample.load : Math.max(0, mean + policy.sigmas * error);
   return { at, mean, error, scheduled, queued, total: base + scheduled + queued };
@@ -111,7 +146,19 @@ function reasonsOf({ sample, policy }: CapacityQuestion, { near, far, wanted, ha
   if (decisive.queued > 0) {
     reasons.push(`${sample.waiting} calls wait for channels, ${rounded(sample.waitingPerSecond)} more each second`);
   }
-  if (decisive.scheduled > 0) reasons.push(`${decisive.scheduled} scheduled calls begin until then`);
+  if (decisive.scheduled > 0) {
+    reasons.push(`scheduled calls that begin until then take ${rounded(decisive.scheduled)} channels`);
+  }
+  if (sample.perCall !== undefined && decisive.queued + decisive.scheduled > 0) {
+    const { legs, seconds } = sample.perCall;
+    reasons.push(
+      `each of these is expected to take ${rounded(legs)} channels for ${rounded(seconds)} s, by its application`,
+    );
+  }
+  const missing = Math.ceil(lines / spare) - have;
+  if (wanted > have && missing > policy.startsAtOnce) {
+    reasons.push(`${missing} more are needed ${when}, of which ${policy.startsAtOnce} start at a time`);
+  }
   if (wanted > have) reasons.push(`a node takes ${rounded(sample.startupMs / 1000)} s to start, so it is started now`);
   else if (wanted < have) reasons.push(`no more are needed for ${Math.round(policy.keepMs / 60_000)} min`);
   else if (kept > needed) reasons.push(`${needed} would do now, ${kept} are needed later`);

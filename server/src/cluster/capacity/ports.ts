@@ -11,6 +11,8 @@ export interface LoadSample {
   readonly waitingPerSecond: number;
   /** Calls that are to start later, by the time at which they do. */
   readonly scheduled: readonly { readonly at: number; readonly calls: number }[];
+  /** What a call of those that wait or start later will take. Undefined: one channel, for as long as the policy says. */
+  readonly perCall?: { readonly legs: number; readonly seconds: number } | undefined;
   /** Nodes that take calls, and those that are being started. */
   readonly nodes: number;
   readonly starting: number;
@@ -28,10 +30,12 @@ export interface CapacityPolicy {
   readonly sigmas: number;
   /** Share of a node's channels that is kept free. */
   readonly reserve: number;
-  /** Seconds that a call lasts, for calls that have not begun. */
+  /** Seconds that a call lasts that has not begun, when nothing is known of its application. */
   readonly holdSeconds: number;
   /** Between two decisions, milliseconds. */
   readonly everyMs: number;
+  /** Nodes that are started at a time, at most: more take several times as long. */
+  readonly startsAtOnce: number;
   /** A node is given up only when it will not be needed for this long, milliseconds. */
   readonly keepMs: number;
 }

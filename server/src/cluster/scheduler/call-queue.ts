@@ -24,6 +24,8 @@ export class CallQueue<R extends Waiting> {
   readonly #scheduledOf = new Map<string, number>();
   /** Calls whose time has not come, by the minute of their start and by account. */
   readonly #minutes = new Map<number, Map<string, number>>();
+  /** Calls that are here, by what they do. */
+  readonly #applications = new Map<string, number>();
   readonly #limitsOf: (accountSid: string) => DispatchLimits;
 
   constructor(limitsOf: (accountSid: string) => DispatchLimits) {
@@ -53,6 +55,11 @@ export class CallQueue<R extends Waiting> {
   /** @see FairQueue.ready */
   ready(): ReadonlyMap<string, number> {
     return this.#fair.ready();
+  }
+
+  /** Calls that wait for their turn or their time, by what they do. */
+  get applications(): ReadonlyMap<string, number> {
+    return this.#applications;
   }
 
   /**
@@ -92,6 +99,7 @@ export class CallQueue<R extends Waiting> {
   /** A call that is there already is left as it is. */
   add(call: R, now: number): void {
     if (this.has(call.callSid)) return;
+    if (call.application !== undefined) tally(this.#applications, call.application, 1);
     if (call.expiresAt !== undefined) put(this.#ends, this.#expiring, { call, at: call.expiresAt });
     if (call.startAt === undefined || call.startAt <= now) {
       this.#fair.add(call, now);
@@ -109,9 +117,10 @@ export class CallQueue<R extends Waiting> {
   remove(callSid: string): R | undefined {
     pull(this.#ends, this.#expiring, callSid);
     const scheduled = pull(this.#starts, this.#scheduled, callSid);
-    if (scheduled === undefined) return this.#fair.remove(callSid);
-    this.#count(scheduled, -1);
-    return scheduled;
+    if (scheduled !== undefined) this.#count(scheduled, -1);
+    const removed = scheduled ?? this.#fair.remove(callSid);
+    if (removed?.application !== undefined) tally(this.#applications, removed.application, -1);
+    return removed;
   }
 
   /** Calls whose time is over, taken out. */
@@ -128,7 +137,9 @@ export class CallQueue<R extends Waiting> {
   take(now: number, openings: Openings): R | undefined {
     this.#begin(now);
     const call = this.#fair.take(now, openings);
-    if (call !== undefined) pull(this.#ends, this.#expiring, call.callSid);
+    if (call === undefined) return undefined;
+    pull(this.#ends, this.#expiring, call.callSid);
+    if (call.application !== undefined) tally(this.#applications, call.application, -1);
     return call;
   }
 

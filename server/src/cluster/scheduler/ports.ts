@@ -8,6 +8,8 @@ export interface Waiting {
   readonly queuedAt: number;
   /** Channels that the call needs one of: the name of a set of trunks, or '' when it needs none. */
   readonly pool: string;
+  /** Calls of one name do the same. Default: none. */
+  readonly application?: string | undefined;
   /** 0 is called first; a class waits until those before it are empty. Default 5. */
   readonly priority?: number | undefined;
   /** Not before this time, epoch milliseconds. Default: at once. */
