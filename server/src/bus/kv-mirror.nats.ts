@@ -36,6 +36,7 @@ export class KvMirror<T> {
   readonly #emitter: Emitter<{ change: KvChange<T> }>;
   readonly #abort = new AbortController();
   readonly #becameReady = Promise.withResolvers<void>();
+  #seen = 0;
   #stopWatch: (() => void) | undefined;
   #expiry: Timer | undefined;
 
@@ -55,6 +56,11 @@ export class KvMirror<T> {
 
   revision(key: string): number | undefined {
     return this.#values.get(key)?.revision;
+  }
+
+  /** The newest revision that is shown, of any key, removals too: what was written with it or before is shown, or was changed since. */
+  get seen(): number {
+    return this.#seen;
   }
 
   *entries(): Generator<readonly [key: string, value: T]> {
@@ -135,6 +141,7 @@ export class KvMirror<T> {
   }
 
   #apply(entry: KvWatchEntry): void {
+    this.#seen = Math.max(this.#seen, entry.revision);
     if (entry.operation !== 'PUT') {
       this.#remove(entry.key, 'deleted');
       return;

@@ -94,6 +94,30 @@ describe('transfers that a party of a Dial asks for', () => {
     expect(world.legs.commands.at(-1)).toBe('end:hangup-api party0');
   });
 
+  it('CR-5 transfers one after another: each target is a leg of its own, with a sid that no leg before it had', async () => {
+    await talking();
+    ask(CALL);
+    leg(1, { kind: 'leg-answered' });
+    unmerged(CALL, world.party(0));
+    for (const by of [1, 2, 3]) {
+      ask(world.party(by));
+      leg(by + 1, { kind: 'leg-answered' });
+      unmerged(world.party(0), world.party(by));
+    }
+    const sids = world.legs.placed.map(({ callSid }) => callSid);
+    expect(sids).toHaveLength(5);
+    expect(new Set(sids).size).toBe(5);
+    expect(transfers().filter((line) => String(line).includes('transferred'))).toEqual([
+      'caller transferred blind party1',
+      'party1 transferred blind party2',
+      'party2 transferred blind party3',
+      'party3 transferred blind party4',
+    ]);
+    world.legs.remoteEnd(world.party(4), 'hangup-callee');
+    world.legs.remoteEnd(world.party(0), 'hangup-callee');
+    await settle();
+  });
+
   it('a transferor that hangs up at once: the other party hears ringing and gets the target', async () => {
     await talking();
     ask(world.party(0));

@@ -35,7 +35,7 @@ export class NatsDelegateStore implements DelegateStore {
   get(accountSid: string, applicationSid: string): readonly Delegate[] {
     const key = kvKey(accountSid, applicationSid);
     const written = this.#written.get(key);
-    if (written !== undefined && written.revision > (this.#mirror.revision(key) ?? 0)) return written.list;
+    if (written !== undefined && written.revision > this.#mirror.seen) return written.list;
     this.#written.delete(key);
     return this.#mirror.get(key) ?? [];
   }

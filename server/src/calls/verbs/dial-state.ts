@@ -25,6 +25,8 @@ export interface DialMemory {
   readonly finishing: boolean;
   /** A transfer that a party has asked for. */
   readonly transfer: Transfer | undefined;
+  /** Legs that were placed for transfers so far: each has a sid of its own, whatever became of those before it. */
+  readonly transferLegs: number;
 }
 
 export const RINGBACK = 'ringback';

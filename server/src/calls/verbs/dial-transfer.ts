@@ -98,6 +98,7 @@ export function requestTransfer(memory: DialMemory, event: ReferEvent, context: 
       ...memory,
       parties: placed,
       placed: placed.length,
+      transferLegs: memory.transferLegs + 1,
       transfer: { ...transfer, leg: party.party.callSid },
     },
     effects: begin,
@@ -236,7 +237,7 @@ function partyAt(
   const leg = context.leg(other);
   // Who is handed on: the caller by what it called from, a dialled party by what was dialled.
   const identity = (leg?.direction === 'inbound' ? leg.from : leg?.to) ?? '';
-  const common = { callSid: context.legSid(memory.parties.length), statusCallback: undefined };
+  const common = { callSid: context.legSid(-1 - memory.transferLegs), statusCallback: undefined };
   if (way.kind === 'leg') {
     const target = { kind: 'leg' as const, callSid: way.callSid };
     return { kind: 'party', party: { ...common, target, from: identity, to: way.to } };

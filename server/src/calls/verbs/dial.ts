@@ -54,6 +54,7 @@ export const dial: Verb<DialVerb, DialMemory> = {
       whispering: false,
       finishing: false,
       transfer: undefined,
+      transferLegs: 0,
     };
     if (parties.length === 0) return finish(memory, context, warnings);
     const effects: VerbEffect[] = [...warnings, { kind: 'parked', targets: parties.map((party) => party.to) }];
