@@ -252,3 +252,56 @@ test('MT-1 MT-9 BR-10 who schedules, nats-server and a node that dials are kille
     await carrier.stop();
   }
 });
+
+/** Longer than a lease: the others take it for dead. */
+const FROZEN_MS = 9000;
+
+test('MT-9 who schedules is frozen for longer than its lease and thaws: each request ends once, none is dialled twice', async ({
+  host,
+  dir,
+  server,
+}) => {
+  test.skip(!SLOW, 'takes a minute: HOOKSWITCH_SLOW=1');
+  test.setTimeout(300_000);
+  const calls = 60;
+  const carrier = await startCarrier(host, `${dir}/carrier`);
+  const callbacks = await openCallbacks();
+  const { nodes, close } = await openCluster(host, server);
+  try {
+    const [first, survivor] = nodes;
+    if (first === undefined || survivor === undefined) throw new Error('two nodes');
+    const { client, limit } = await backend(survivor, await first.credentials());
+    await limit({ concurrentCalls: CONCURRENT, callsPerSecond: 100, callBurst: 20 });
+    const seen = await subscribeHub((await survivor.state()).gateway.ws, await first.token('watcher'), 'calls.>');
+    const answered = (): number => seen.seen().filter(({ type }) => type === 'call.answered').length;
+    const { pid, node } = await stateOf(first);
+    expect(await doerOf(survivor, SCHEDULER)).toBe(node);
+    const asked = askFor(client, calls, { perSecond: 40, statusCallback: callbacks.url });
+    await expect.poll(answered, { timeout: PATIENCE_MS }).toBeGreaterThanOrEqual(10);
+    process.kill(pid, 'SIGSTOP');
+    await sleep(FROZEN_MS);
+    expect(await doerOf(survivor, SCHEDULER), 'another one schedules').not.toBe(node);
+    process.kill(pid, 'SIGCONT');
+    await asked.done;
+    const sids = [...asked.accepted.values()];
+    const statuses = async (): Promise<Map<string, string>> =>
+      new Map((await client.calls.list({ pageSize: 1000 })).map(({ sid, status }) => [sid, status]));
+    const unfinished = async (): Promise<string[]> => {
+      const known = await statuses();
+      return sids.filter((sid) => !OVER.includes(known.get(sid) ?? ''));
+    };
+    await expect.poll(unfinished, { timeout: 2 * PATIENCE_MS }).toEqual([]);
+    const ends = (sid: string): number =>
+      seen.seen().filter(({ type, data }) => type === 'call.ended' && data['callSid'] === sid).length;
+    await expect.poll(() => sids.filter((sid) => ends(sid) !== 1), { timeout: PATIENCE_MS }).toEqual([]);
+    for (const [number, callIds] of await carrier.dialled()) expect(callIds.size, `dialogs for ${number}`).toBe(1);
+    const known = await statuses();
+    const lost = sids.filter((sid) => known.get(sid) !== 'completed');
+    expect(lost.length, 'calls that the frozen node had').toBeLessThanOrEqual(2 * CONCURRENT);
+    await seen.close();
+  } finally {
+    await close();
+    callbacks.close();
+    await carrier.stop();
+  }
+});
