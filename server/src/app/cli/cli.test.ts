@@ -189,7 +189,9 @@ describe('hookswitch command line', () => {
       `trunk update ${sid} --channels 60 --sharing subaccounts --shares ${shares} --keep-for-callers 5`,
     );
     expect(parted).toMatchObject({ channels: 60, sharing: 'subaccounts', shares: [shares], keptForCallers: 5 });
-    expect((await run(`trunk update ${sid} --shares AC1=4`)).error).toContain('expected AC...=RESERVED');
+    for (const wrong of ['AC1=4', `AC${'7'.repeat(32)}=0/0`]) {
+      expect((await run(`trunk update ${sid} --shares ${wrong}`)).error).toContain('expected AC...=RESERVED');
+    }
     expect((await run(`trunk update ${sid} --channels 14`)).error).toContain('15 channels are reserved');
     await eventually(() => {
       expect(directory.trunk(sid)).toMatchObject({ inbound: { username: 'in', secret: 'i' }, srtp: 'required' });

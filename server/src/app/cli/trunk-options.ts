@@ -176,10 +176,10 @@ function ruleOf(rule: string): { strip: string; add: string } {
 
 function shareOf(share: string): { accountSid: string; reserved: number; most: number | null } {
   const [, accountSid, reserved, most] = /^(AC[0-9a-f]{32})=(\d{1,6})(?:\/(\d{1,6}))?$/.exec(share) ?? [];
-  if (accountSid === undefined || reserved === undefined) {
+  if (accountSid === undefined || reserved === undefined || Number(most ?? 1) === 0) {
     throw new UsageError(
       'usage',
-      `--shares ${share}: expected AC...=RESERVED or AC...=RESERVED/MOST, such as AC...=10/40`,
+      `--shares ${share}: expected AC...=RESERVED or AC...=RESERVED/MOST with a MOST of 1 or more, such as AC...=10/40`,
     );
   }
   return { accountSid, reserved: Number(reserved), most: most === undefined ? null : Number(most) };
