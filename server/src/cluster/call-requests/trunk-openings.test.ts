@@ -153,6 +153,7 @@ it('MT-6 calls that wait are placed when their trunk has no limit any more, or a
     if (change === undefined) delete world.limits['t'];
     else world.limits['t'] = change;
     world.openings.trunksChanged();
+    expect(world.openings.left('t')).toBe(change?.total === 2 ? 1 : Infinity);
     expect(world.pump()).toEqual(['a']);
   }
 });

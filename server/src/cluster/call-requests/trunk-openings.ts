@@ -86,13 +86,15 @@ export class TrunkOpenings implements Openings {
 
   /** Calls that could begin if all of them waited for this pool. */
   left(pool: string): number {
+    const trunks = this.#pools.get(pool)?.trunks ?? [];
+    if (trunks.length === 0) return Infinity;
     let left = 0;
-    for (const trunk of this.#pools.get(pool)?.trunks ?? []) {
+    for (const trunk of trunks) {
       const limits = this.#options.trunks?.limitsOf(trunk);
       if (limits === undefined) return Infinity;
       if (!this.#full.has(trunk)) left += freeForCalls(limits, this.#usedOf(trunk));
     }
-    return this.#pools.has(pool) ? left : Infinity;
+    return left;
   }
 
   /** A call is offered to a node. */
