@@ -39,10 +39,10 @@ const authorization = ({ account, authToken }: Account): { authorization: string
   authorization: `Basic ${btoa(`${account}:${authToken}`)}`,
 });
 
-/** What the cluster did, by the word of one of its nodes. */
-async function done(node: TestServer, account: Account): Promise<MediaUse['done']> {
+/** What the cluster did and has, by the word of one of its nodes. */
+async function use(node: TestServer, account: Account): Promise<MediaUse> {
   const response = await fetch(new URL('/v1/media', (await node.state()).pageUrl), { headers: authorization(account) });
-  return mediaUseSchema.parse(await response.json()).done;
+  return mediaUseSchema.parse(await response.json());
 }
 
 async function ask(node: TestServer, account: Account, url: string): Promise<string | null> {
@@ -90,7 +90,7 @@ test('MC-5 MC-10 MT-8 1,000 requests to three processes and 50 calls make one fe
     expect(origin.asked('/campaign'), 'requests to the origin').toBe(1);
     for (const node of nodes) {
       const summed = async (): Promise<unknown> => {
-        const { processes, conversions, failures, hits, misses } = await done(node, account);
+        const { processes, conversions, failures, hits, misses } = (await use(node, account)).done;
         return { processes, conversions, failures, answered: hits + misses >= 1000 };
       };
       // On a busy machine one may not answer in time, and is left out.
@@ -106,6 +106,9 @@ test('MC-5 MC-10 MT-8 1,000 requests to three processes and 50 calls make one fe
       await Promise.all(PROMPTS.map((_, n) => hears(bare, number, `+1555019${n}`)));
     };
     await playAll();
+    // Who waits for a prompt has it before it is stored.
+    const kept = async (): Promise<unknown> => (await use(first, account)).kept;
+    await expect.poll(kept).toMatchObject({ sources: 5, renditions: 1 });
     process.kill((await media.state()).pid, 'SIGKILL');
     await media.process.exited;
     // What it made is in the cluster's store: neither fetched nor converted again.
