@@ -21,7 +21,7 @@ interface Plan {
 
 const FULL: Plan = {
   ...{ waiting: 1_000_000, dispatched: 20_000, clients: 64, accounts: 1000 },
-  ...{ picks: 100_000, rounds: 5, invites: 1000 },
+  ...{ picks: 100_000, rounds: 5, invites: 8000 },
 };
 const QUICK: Plan = {
   ...{ waiting: 50_000, dispatched: 3000, clients: 64, accounts: 1000 },
