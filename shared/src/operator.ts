@@ -99,14 +99,14 @@ const tenantSchema = z
     connections: count.describe('clients on all gateways, now'),
     uses: z
       .array(z.object({ limit: z.string().describe('its name'), used: z.number(), of: z.number() }))
-      .describe('limits on what exists at a time'),
+      .describe('limits on what exists at a time, and caps of its guards'),
   })
   .meta({ id: 'ClusterTenant' });
 
 /** What every account has now. */
 export const tenantListSchema = z
   .object({
-    tenants: z.array(tenantSchema).describe('busiest first, then the newest'),
+    tenants: z.array(tenantSchema).describe('those near a cap of their guards, then the busiest, then the newest'),
     missing: z.array(z.string()).describe('nodes that did not answer: what they have is not counted'),
   })
   .meta({ id: 'ClusterTenants' });

@@ -6,7 +6,7 @@ import type { Platform } from './platform.ts';
 
 /** Guards accounts against calls that others make at their cost: docs/guards.md. */
 export async function openCallGuard(
-  { startup, clock, log }: Pick<Platform, 'startup' | 'clock' | 'log'>,
+  { startup, clock, log, metrics }: Pick<Platform, 'startup' | 'clock' | 'log' | 'metrics'>,
   { bus, tenants }: { readonly bus: BusParts; readonly tenants: Pick<TenantReaders, 'directory'> },
 ): Promise<CallGuard> {
   const spend = await startup.step(
@@ -16,5 +16,5 @@ export async function openCallGuard(
   );
   const { directory: accounts } = tenants;
   const directory = { guardsOf: (sid: string) => guardsInForce(accounts, accounts.accountBySid(sid)) };
-  return new CallGuard({ directory, spend, clock, log, events: bus.outbox });
+  return new CallGuard({ directory, spend, clock, log, metrics, events: bus.outbox });
 }

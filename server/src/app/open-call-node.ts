@@ -14,6 +14,7 @@ import type { MediaEngine } from '../media/index.ts';
 import type { TransportSet } from '../sip/index.ts';
 import { openBridgeRequests } from './open-bridge-requests.ts';
 import { openMediaStreams } from './open-media-streams.ts';
+import type { CallGuard } from '../bridge/guards/index.ts';
 import { openCallGuard } from './open-call-guard.ts';
 import { openChannels } from './open-channels.ts';
 import { openPhones } from './open-phones.ts';
@@ -37,6 +38,7 @@ import { sweepRegistrations } from './open-cluster.ts';
 /** SIP, media, bridge and call router of this process. */
 export interface CallNode {
   readonly host: BridgeHost;
+  readonly callGuard: CallGuard;
   readonly router: NodeCallRouter;
   readonly groups: CallGroups;
   /** Status callbacks of the calls. */
@@ -89,9 +91,11 @@ export async function openCallNode(platform: Platform, stores: Stores): Promise<
   bus.cluster.registerSweep(sweepRegistrations(registrations, bus.outbox));
   const bridgeRequests = await openBridgeRequests(platform, bus, { watchesExpiry: true });
   const trunkChannels = await openChannels(platform, { bus, tenants, rpc });
+  const callGuard = await openCallGuard(platform, { bus, tenants });
   const host = await openHost(platform, {
     ...stores,
     trunkChannels,
+    callGuard,
     bridgeRequests,
     media,
     rpc,
@@ -126,6 +130,7 @@ export async function openCallNode(platform: Platform, stores: Stores): Promise<
     host,
     media,
     trunkChannels,
+    callGuard,
     rpc,
     registrations,
     bridgeRequests,
@@ -147,7 +152,7 @@ interface Stores {
 
 async function openHost(
   platform: Platform,
-  parts: Stores & { readonly trunkChannels: ChannelDesk } & Pick<
+  parts: Stores & { readonly trunkChannels: ChannelDesk; readonly callGuard: CallGuard } & Pick<
       CallNode,
       'media' | 'rpc' | 'registrations' | 'bridgeRequests' | 'recordings' | 'sessions' | 'transport'
     >,
@@ -155,7 +160,6 @@ async function openHost(
   const { startup, clock, random, log, metrics } = platform;
   const { bus, tenants, trace, media, rpc, registrations, recordings, sessions, transport } = parts;
   const phones = await openPhones(platform, parts);
-  const callGuard = await openCallGuard(platform, parts);
   return await startup.step(
     'bridge',
     () =>
@@ -170,7 +174,7 @@ async function openHost(
         rpc,
         trunks: tenants.directory,
         channels: parts.trunkChannels,
-        callGuard,
+        callGuard: parts.callGuard,
         mostLegs: platform.config.mostLegs,
         phones,
         metrics,

@@ -40,6 +40,7 @@ export function openConsole({ startup, clock, log }: Platform, needs: ConsoleNee
   startup.scope.defer(callNode.rpc.serve(RPC_FACTS, () => Promise.resolve(facts())));
   const console = new NodeClusterConsole({
     ...{ cluster: bus.cluster, placement: load.placement, directory, store, gatewayName, clock, log },
+    guards: callNode.callGuard,
     ask: async (node) => nodeFactsSchema.parse(await callNode.rpc.request(node, RPC_FACTS, {})),
     drainNode: async (node, deadlineMs) => {
       try {

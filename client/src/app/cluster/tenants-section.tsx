@@ -12,6 +12,9 @@ const LIMITS: Readonly<Record<string, string>> = {
   concurrentCalls: 'outgoing calls',
   connections: 'clients',
   subscriptions: 'subscriptions',
+  callsPerMinute: 'calls a minute',
+  spendPerHour: 'spent this hour',
+  spendPerDay: 'spent today',
 };
 
 export interface TenantsSectionProps {

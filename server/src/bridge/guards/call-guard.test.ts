@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FakeClock } from '../../kernel/clock.fake.ts';
-import { silentLog } from '../../kernel/index.ts';
+import { createMetrics, silentLog } from '../../kernel/index.ts';
 import { guardsInForce } from '../../tenants/account-guards.ts';
 import type { AccountGuards } from '../../tenants/ports.ts';
 import { ACCOUNT, FakeBus } from '../testing/world.fake.ts';
@@ -12,10 +12,11 @@ import { MemorySpend } from './shared-spend.memory.ts';
 const MINUTE = 60_000;
 
 function world(own: AccountGuards) {
+  const metrics = createMetrics();
   const clock = new FakeClock();
   const [spend, events] = [new MemorySpend(clock), new FakeBus(clock)];
   const directory = { guardsOf: () => guardsInForce({ accountBySid: () => undefined }, { guards: own }) };
-  const guard = new CallGuard({ directory, spend, clock, events, log: silentLog });
+  const guard = new CallGuard({ directory, spend, clock, events, metrics, log: silentLog });
   const call = (number = '+4930123'): GuardedCall | string => {
     const guarded = guard.admit({ accountSid: ACCOUNT, callSid: 'CA1', number });
     return 'ok' in guarded ? guarded.reason : guarded;
@@ -25,7 +26,7 @@ function world(own: AccountGuards) {
     if (typeof guarded === 'string') throw new Error(guarded);
     return guarded;
   };
-  return { clock, spend, events, call, admitted };
+  return { clock, spend, events, guard, metrics, call, admitted };
 }
 
 describe('MT-10 what a call costs', () => {
@@ -62,6 +63,30 @@ describe('MT-10 what a call costs', () => {
     expect(events.of('guard.alarm')).toHaveLength(1);
     clock.advance(3_600_000);
     expect(typeof call()).toBe('object');
+  });
+
+  it('is told of once a period, however often a call that nobody answers gives its minute back', () => {
+    const { clock, events, guard, admitted } = world({ defaultPrice: 8, spendPerHour: 10 });
+    const { guard: other } = world({ defaultPrice: 8 });
+    for (let n = 0; n < 5; n++) admitted().end();
+    expect(events.of('guard.alarm')).toEqual([{ cap: 'spendPerHour', limit: 10, used: 8, percent: 80 }]);
+    expect(guard.nearCap(10)).toEqual([]);
+    clock.advance(3_600_000);
+    admitted();
+    expect(events.of('guard.alarm')).toHaveLength(2);
+    expect(guard.caps(ACCOUNT)).toEqual([{ limit: 'spendPerHour', used: 8, of: 10 }]);
+    expect(guard.nearCap(10)).toEqual([ACCOUNT]);
+    expect(guard.nearCap(0)).toEqual([]);
+    expect(other.caps(ACCOUNT)).toEqual([]);
+  });
+
+  it('is counted: what was refused and why, and the alarms', async () => {
+    const { metrics, call, admitted } = world({ defaultPrice: 8, spendPerDay: 10 });
+    admitted();
+    call();
+    const { body } = await metrics.expose();
+    expect(body).toContain('hookswitch_guard_refused_total{reason="spend-per-day"} 1');
+    expect(body).toContain('hookswitch_guard_alarms_total{cap="spendPerDay",percent="80"} 1');
   });
 
   it('never comes to more than the cap, however calls begin, are answered and end', () => {

@@ -1,8 +1,11 @@
 import type { EventSink } from '../../calls/ports.ts';
-import type { Clock, Log, Timer } from '../../kernel/index.ts';
+import type { Clock, Log, MetricCounter, Metrics, Timer } from '../../kernel/index.ts';
+import type { AllAccountGuards } from '../../tenants/ports.ts';
 import { judgeCall, judgeMinute } from './judge.ts';
 import type { GuardVerdict } from './judge.ts';
 import type { GuardDirectory, SharedSpend } from './ports.ts';
+import type { Spend } from './spend.ts';
+import { ToldAlarms } from './told-alarms.ts';
 
 export interface CallGuardOptions {
   readonly directory: GuardDirectory;
@@ -10,6 +13,14 @@ export interface CallGuardOptions {
   readonly clock: Clock;
   readonly events: EventSink;
   readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+/** A cap of an account, and how much of it is used now, on all nodes. */
+export interface CapUse {
+  readonly limit: 'callsPerMinute' | 'spendPerHour' | 'spendPerDay';
+  readonly used: number;
+  readonly of: number;
 }
 
 /** The call that is to leave. */
@@ -30,7 +41,7 @@ export interface GuardedCall {
 
 const MINUTE_MS = 60_000;
 /** Shares of a cap that are told of. */
-const ALARMS = [0.8, 1];
+const ALARMS = [0.8, 1] as const;
 
 /**
  * Keeps an account from calls that it did not mean: by destination, calls a minute, and what is spent in an hour and in a day, over all
@@ -39,9 +50,35 @@ const ALARMS = [0.8, 1];
  */
 export class CallGuard {
   readonly #options: CallGuardOptions;
+  readonly #told = new ToldAlarms();
+  readonly #refusals: MetricCounter<'reason'>;
+  readonly #alarms: MetricCounter<'cap' | 'percent'>;
 
   constructor(options: CallGuardOptions) {
     this.#options = options;
+    const { metrics } = options;
+    this.#refusals = metrics.counter('hookswitch_guard_refused_total', 'Calls that a guard stopped', ['reason']);
+    this.#alarms = metrics.counter('hookswitch_guard_alarms_total', 'Caps of accounts used to a share', [
+      'cap',
+      'percent',
+    ]);
+  }
+
+  /** The caps that an account has. */
+  caps(accountSid: string): CapUse[] {
+    const { directory, spend } = this.#options;
+    const all = capUses(directory.guardsOf(accountSid), spend.of(accountSid));
+    return all.map(({ limit, used, of }) => ({ limit, used, of }));
+  }
+
+  /** Accounts that have used a cap to the share from which it is told of; at most so many. */
+  nearCap(most: number): string[] {
+    const near: string[] = [];
+    for (const accountSid of this.#options.spend.accounts()) {
+      if (near.length >= most) break;
+      if (this.caps(accountSid).some(({ used, of }) => used >= ALARMS[0] * of)) near.push(accountSid);
+    }
+    return near;
   }
 
   admit(facts: GuardedFacts): GuardedCall | Extract<GuardVerdict, { ok: false }> {
@@ -75,18 +112,15 @@ export class CallGuard {
 
   #add(accountSid: string, change: { readonly calls: number; readonly amount: number }): void {
     const { directory, spend, events, log } = this.#options;
-    const { callsPerMinute, spendPerHour, spendPerDay } = directory.guardsOf(accountSid);
-    const before = spend.of(accountSid);
+    const guards = directory.guardsOf(accountSid);
+    const before = capUses(guards, spend.of(accountSid));
     spend.add(accountSid, change);
-    const after = spend.of(accountSid);
-    for (const [cap, most, was, is] of [
-      ['callsPerMinute', callsPerMinute, before.calls, after.calls],
-      ['spendPerHour', spendPerHour, before.inHour, after.inHour],
-      ['spendPerDay', spendPerDay, before.inDay, after.inDay],
-    ] as const) {
-      const reached = ALARMS.filter((share) => most > 0 && was < share * most && is >= share * most).at(-1);
-      if (reached === undefined) continue;
-      const data = { cap, limit: most, used: is, percent: reached * 100 };
+    for (const [n, { limit: cap, period, used, of: most }] of capUses(guards, spend.of(accountSid)).entries()) {
+      const was = before[n]?.used ?? 0;
+      const reached = ALARMS.filter((share) => was < share * most && used >= share * most).at(-1);
+      if (reached === undefined || !this.#told.isNew(accountSid, cap, { period, share: reached })) continue;
+      const data = { cap, limit: most, used, percent: reached * 100 };
+      this.#alarms.inc({ cap, percent: String(data.percent) });
       log.warn({ accountSid, ...data }, `an account has used ${String(reached * 100)} % of what it may`);
       events.emit({ accountSid, type: 'guard.alarm', subject: accountSid, data });
     }
@@ -95,6 +129,7 @@ export class CallGuard {
   #refused({ accountSid, callSid, number }: GuardedFacts, verdict: Extract<GuardVerdict, { ok: false }>): void {
     const { events, log } = this.#options;
     const { reason, message } = verdict;
+    this.#refusals.inc({ reason });
     log.warn(
       { accountSid, callSid, to: number, reason, hint: 'see `hookswitch guards show`' },
       `a call is not made: ${message}`,
@@ -106,6 +141,16 @@ export class CallGuard {
       data: { callSid, to: number, reason, message },
     });
   }
+}
+
+/** @returns with the number of the minute, hour or day */
+function capUses(guards: AllAccountGuards, spend: Spend): (CapUse & { readonly period: number })[] {
+  const { callsPerMinute, spendPerHour, spendPerDay } = guards;
+  return [
+    { limit: 'callsPerMinute' as const, used: spend.calls, of: callsPerMinute, period: spend.minute },
+    { limit: 'spendPerHour' as const, used: spend.inHour, of: spendPerHour, period: spend.hour },
+    { limit: 'spendPerDay' as const, used: spend.inDay, of: spendPerDay, period: spend.day },
+  ].filter(({ of }) => of > 0);
 }
 
 interface PaidParts {

@@ -7,6 +7,8 @@ export interface SharedSpend {
   of(accountSid: string): Spend;
   /** Kept through restarts, a second later at the latest while NATS answers, and afterwards when it does again. */
   add(accountSid: string, change: SpendChange): void;
+  /** Those of whom anything is known; of some it belongs to an hour or a day that is over. */
+  accounts(): Iterable<string>;
 }
 
 export interface GuardDirectory {

@@ -16,6 +16,10 @@ export class MemorySpend implements SharedSpend {
     return spendAt(this.#byAccount.get(accountSid), this.#clock.now());
   }
 
+  accounts(): Iterable<string> {
+    return this.#byAccount.keys();
+  }
+
   add(accountSid: string, change: SpendChange): void {
     this.#byAccount.set(accountSid, spendMore(this.#byAccount.get(accountSid), change, this.#clock.now()));
   }

@@ -18,6 +18,7 @@ it('MT-10 nodes add up what an account spends, none of it is lost or counted twi
   await eventually(() => {
     expect(nodes.map((node) => node.of(ACCOUNT).inDay)).toEqual([150, 150]);
   });
+  expect(nodes.map((node) => [...node.accounts()])).toEqual([[ACCOUNT], [ACCOUNT]]);
   nodes[1].add(ACCOUNT, { calls: 0, amount: -30 });
   for (const node of nodes) await node.close();
   const later = await NatsSpend.open(nats.bus);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { KvBucket, KvError, kvKey } from '../../bus/index.ts';
+import { KvBucket, KvError, kvKey, parseKvKey } from '../../bus/index.ts';
 import type { Bus, KvMirror } from '../../bus/index.ts';
 import { describeError } from '../../kernel/index.ts';
 import type { Timer } from '../../kernel/index.ts';
@@ -58,6 +58,16 @@ export class NatsSpend implements SharedSpend {
     const before = this.#pending.get(accountSid) ?? NO_CHANGE;
     this.#pending.set(accountSid, { calls: before.calls + calls, amount: before.amount + amount });
     this.#later();
+  }
+
+  *accounts(): Generator<string> {
+    for (const [key] of this.#mirror.entries()) {
+      const [accountSid] = parseKvKey(key) ?? [];
+      if (accountSid !== undefined) yield accountSid;
+    }
+    for (const accountSid of this.#pending.keys()) {
+      if (this.#mirror.get(kvKey(accountSid)) === undefined) yield accountSid;
+    }
   }
 
   /** Writes what is left. */

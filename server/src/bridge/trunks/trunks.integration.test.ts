@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { silentLog, systemClock } from '../../kernel/index.ts';
+import { createMetrics, silentLog, systemClock } from '../../kernel/index.ts';
 import type { CallFailure } from '../../sip/index.ts';
 import { guardsInForce } from '../../tenants/account-guards.ts';
 import { CallGuard, MemorySpend } from '../guards/index.ts';
@@ -133,7 +133,7 @@ describe('calls to carriers', () => {
 
   it('MT-10 a number that the guards of the account stand against is never asked for at a carrier', async () => {
     const guards = guardsInForce({ accountBySid: () => undefined }, { guards: { blocked: ['+49'] } });
-    const parts = { clock: systemClock, log: silentLog, spend: new MemorySpend(systemClock) };
+    const parts = { clock: systemClock, log: silentLog, metrics: createMetrics(), spend: new MemorySpend(systemClock) };
     const refused: unknown[] = [];
     const callGuard = new CallGuard({
       ...parts,

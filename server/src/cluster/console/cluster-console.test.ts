@@ -6,7 +6,9 @@ import { MemoryCapacityStore } from '../capacity/capacity-store.memory.ts';
 import type { Member } from '../membership/ports.ts';
 import { NodePlacement } from '../placement/index.ts';
 import { NodeClusterConsole } from './cluster-console.ts';
-import type { NodeFacts } from './ports.ts';
+import type { NodeFacts, TenantCaps } from './ports.ts';
+
+const NO_CAPS: TenantCaps = { caps: () => [], nearCap: () => [] };
 
 const member = (node: string): Member => ({
   ...{ kind: 'node', node, fence: 1, roles: ['call'], addresses: { sip: 'x' }, startedAt: 0, renewals: 0, tasks: [] },
@@ -15,7 +17,7 @@ const gateway = (host: string) => ({ host, port: null, transport: 'udp' as const
 const trunk = (sid: string, name: string, rest: Partial<DirectoryTrunk> = {}): DirectoryTrunk =>
   ({ sid, accountSid: 'AC1', name, gateways: [gateway('a'), gateway('b')], channels: { total: 30 }, ...rest }) as never;
 
-function world(answers: Record<string, NodeFacts | Error>) {
+function world(answers: Record<string, NodeFacts | Error>, guards: TenantCaps = NO_CAPS) {
   const clock = new FakeClock();
   const cluster = { members: () => Object.keys(answers).map(member) };
   const placement = new NodePlacement({ cluster, clock });
@@ -24,7 +26,7 @@ function world(answers: Record<string, NodeFacts | Error>) {
     AC2: { name: 'Two', status: 'suspended' },
   };
   const console = new NodeClusterConsole({
-    ...{ cluster, placement, clock, log: silentLog, store: new MemoryCapacityStore() },
+    ...{ cluster, placement, clock, guards, log: silentLog, store: new MemoryCapacityStore() },
     directory: {
       accountBySid: (sid) => {
         const account = names[sid];
@@ -100,6 +102,17 @@ describe('the operator sees', () => {
       moreAccounts: 1,
     });
     expect((await console.queue(5)).accounts).toMatchObject([{ accountSid: 'AC2', name: 'Two', oldestWaitMs: 5000 }]);
+  });
+
+  it('MT-10 who is near a cap of its guards, before who is busy', async () => {
+    const cap = { limit: 'spendPerDay', used: 90, of: 100 };
+    const { console } = world(
+      { a: facts({ accounts: [account('AC1', 9, 9)] }) },
+      { caps: (sid) => (sid === 'AC2' ? [cap] : []), nearCap: (most) => ['AC2'].slice(0, most) },
+    );
+    const { tenants } = await console.tenants([], 10);
+    expect(tenants.map(({ accountSid }) => accountSid)).toEqual(['AC2', 'AC1']);
+    expect(tenants[0]?.uses.at(-1)).toEqual(cap);
   });
 
   it('that nobody schedules', async () => {

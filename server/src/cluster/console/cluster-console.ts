@@ -4,6 +4,7 @@ import type {
   ForecastView,
   NodeList,
   QueueView,
+  Tenant,
   TenantList,
   TrunkList,
 } from '@hookswitch/shared';
@@ -15,7 +16,7 @@ import type { Membership } from '../membership/ports.ts';
 import type { NodePlacement } from '../placement/index.ts';
 import { ForecastHistory } from './forecast-view.ts';
 import { Gatherer, accountsOf } from './gather.ts';
-import type { AskNode, ClusterConsole, DrainRefusal, QueueFacts, QueuedAccount } from './ports.ts';
+import type { AskNode, ClusterConsole, DrainRefusal, QueueFacts, QueuedAccount, TenantCaps } from './ports.ts';
 import { trunkRows } from './trunk-rows.ts';
 
 export interface ClusterConsoleOptions {
@@ -24,6 +25,7 @@ export interface ClusterConsoleOptions {
   readonly directory: Pick<Directory, 'accountBySid' | 'trunks'>;
   readonly store: Pick<CapacityStore, 'days' | 'decisions'>;
   readonly ask: AskNode;
+  readonly guards: TenantCaps;
   /** As nodes name gateways in what they say. */
   readonly gatewayName: (gateway: DirectoryTrunk['gateways'][number]) => string;
   /** Has a node take no more calls. Never rejects. */
@@ -97,10 +99,12 @@ export class NodeClusterConsole implements ClusterConsole {
     const gathered = await this.#gatherer.all();
     const facts = accountsOf(gathered);
     const queued = new Map((await this.#queue()).queue?.accounts.map((each) => [each.accountSid, each]));
-    const busy = [...new Set([...facts.keys(), ...queued.keys()])].map((sid) =>
+    const alarming = new Set(this.#options.guards.nearCap(limit));
+    const busy = [...new Set([...alarming, ...facts.keys(), ...queued.keys()])].map((sid) =>
       this.#tenant(sid, facts.get(sid), queued.get(sid)),
     );
-    busy.sort((a, b) => weight(b) - weight(a) || (a.accountSid < b.accountSid ? -1 : 1));
+    const rank = (tenant: Tenant): number => (alarming.has(tenant.accountSid) ? Infinity : weight(tenant));
+    busy.sort((a, b) => byNumber(rank(b), rank(a)) || (a.accountSid < b.accountSid ? -1 : 1));
     const shown = new Set(busy.map(({ accountSid }) => accountSid));
     const idle = others.filter((sid) => !shown.has(sid)).map((sid) => this.#tenant(sid, undefined, undefined));
     return { tenants: [...busy, ...idle].slice(0, limit), missing: [...gathered.missing] };
@@ -142,7 +146,7 @@ export class NodeClusterConsole implements ClusterConsole {
     accountSid: string,
     facts: { readonly calls: number; readonly connections: number; readonly subscriptions: number } = NOTHING,
     queued: Omit<QueuedAccount, 'accountSid' | 'oldestQueuedAt'> = NOT_QUEUED,
-  ): TenantList['tenants'][number] {
+  ): Tenant {
     const account = this.#options.directory.accountBySid(accountSid);
     const limits = effectiveLimits(account?.limits);
     return {
@@ -157,6 +161,7 @@ export class NodeClusterConsole implements ClusterConsole {
         { limit: 'concurrentCalls', used: queued.running, of: limits.concurrentCalls },
         { limit: 'connections', used: facts.connections, of: limits.connections },
         { limit: 'subscriptions', used: facts.subscriptions, of: limits.subscriptions },
+        ...this.#options.guards.caps(accountSid),
       ],
     };
   }
@@ -171,7 +176,9 @@ const NO_QUEUE = {
 
 const iso = (time: number): string => new Date(time).toISOString();
 const waited = (since: number | null, now: number): number | null => (since === null ? null : Math.max(0, now - since));
-const weight = ({ calls, queued, connections }: TenantList['tenants'][number]): number => calls + queued + connections;
+/** Infinities are equal. */
+const byNumber = (a: number, b: number): number => (a === b ? 0 : a - b);
+const weight = ({ calls, queued, connections }: Tenant): number => calls + queued + connections;
 
 function decisionView(decision: CapacityDecision): DecisionList['decisions'][number] {
   const { action, nodes, wanted, load, expected, error, channels, wouldWait, reasons } = decision;

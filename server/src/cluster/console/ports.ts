@@ -59,6 +59,13 @@ export interface QueuedAccount {
 /** The way to what the processes say. Rejects when one does not answer. */
 export type AskNode = (node: string) => Promise<NodeFacts>;
 
+/** What guards against toll fraud count: caps of an account, and who is near one, on all nodes. */
+export interface TenantCaps {
+  caps(accountSid: string): readonly { readonly limit: string; readonly used: number; readonly of: number }[];
+  /** Accounts that have used most of a cap; at most so many. */
+  nearCap(most: number): readonly string[];
+}
+
 /** A node that was not drained. */
 export interface DrainRefusal {
   readonly refused: 'no-such-node' | 'not-reached';
