@@ -11,6 +11,9 @@ export interface DrainParts {
   readonly calls: () => number;
 }
 
+/** Asked at the beginning of a drain, and again with each earlier deadline. Resolves at the deadline at the latest; never rejects. */
+export type Companion = (deadlineMs: number) => Promise<void>;
+
 /** The longest that a process may be asked to wait for its calls, milliseconds. */
 export const MAX_DRAIN_MS = 24 * 3_600_000;
 
@@ -21,6 +24,7 @@ export const MAX_DRAIN_MS = 24 * 3_600_000;
 export class Drain {
   readonly #parts: DrainParts;
   readonly #finished = Promise.withResolvers<void>();
+  readonly #companions = new Set<Companion>();
   #begun = false;
 
   constructor(parts: DrainParts) {
@@ -29,6 +33,11 @@ export class Drain {
 
   get begun(): boolean {
     return this.#begun;
+  }
+
+  /** Has something else finish too before the drain is over: what ends with this process. */
+  with(companion: Companion): void {
+    this.#companions.add(companion);
   }
 
   /** Resolves when a drain is over: then the process is to be closed. */
@@ -49,7 +58,8 @@ export class Drain {
       tell();
       log.info({ calls: calls(), deadlineMs }, 'this node takes no more calls; live ones finish');
     }
-    await finishCalls(Math.min(deadlineMs, MAX_DRAIN_MS));
+    const within = Math.min(deadlineMs, MAX_DRAIN_MS);
+    await Promise.all([finishCalls(within), ...[...this.#companions].map((companion) => companion(within))]);
     this.#finished.resolve();
   }
 }

@@ -14,10 +14,10 @@ import { masterKeyFile } from '../tenants/index.ts';
 import { LoadBoard } from '../cluster/placement/index.ts';
 import type { Config, NodeRange, Role } from './config.ts';
 import { ConfigError } from './config-options.ts';
-import { MAX_DRAIN_MS } from './drain.ts';
 import type { NodeLoadParts } from './open-node-load.ts';
 import type { BusParts } from './open-stores.ts';
 import type { Platform } from './platform.ts';
+import { readRunState } from './run-state.ts';
 
 export interface AllocatorParts {
   /** History of the load, and what was decided lately, wherever in the cluster it was. */
@@ -82,14 +82,15 @@ export async function openAllocator(platform: Platform, needs: Needs): Promise<A
       last = decision;
     },
   });
-  await startup.step(
+  const stop = await startup.step(
     'allocator',
     () => cluster.singleDoer.offer(allocator.task),
-    async (stop) => {
-      last = undefined;
-      await stop();
-    },
+    (opened) => opened(),
   );
+  load.drain.with(async () => {
+    last = undefined;
+    await stop();
+  });
   if (provisioner !== undefined) {
     for (const role of ['gateway', 'media'] as const) {
       const range = config.allocator.roles[role];
@@ -125,17 +126,20 @@ async function openRoleAllocator(
     queue: () => ({ waiting: 0, scheduled: [] }),
     openAnalyst: () => Promise.resolve(new RoleAnalyst({ role, unit: SINGLE_ROLES[role], everyMs, log })),
   });
-  await startup.step(
+  const stop = await startup.step(
     `allocator of ${role} nodes`,
     () => cluster.singleDoer.offer(allocator.task),
-    (stop) => stop(),
+    (opened) => opened(),
   );
+  needs.load.drain.with(() => stop());
 }
 
 /** Undefined: nobody makes nodes, decisions are only kept. */
 async function openProvisioner(platform: Platform, needs: Needs, role: Role): Promise<Provisioner | undefined> {
   const provisioner = makeProvisioner(platform, needs, role);
   if (provisioner === undefined) return undefined;
+  if (provisioner.finish !== undefined)
+    needs.load.drain.with((deadlineMs) => provisioner.finish?.(deadlineMs) ?? Promise.resolve());
   return await platform.startup.step(
     `provisioner of ${role} nodes`,
     () => provisioner,
@@ -171,9 +175,10 @@ function localProcesses(
     command: [process.execPath, program, 'start', ...nodeOptions(config, role)],
     env: { ...env, NATS_URL: bus.url, DATABASE_URL: databaseUrl, HOOKSWITCH_MASTER_KEY: masterKey },
     directory: join(config.dataDir, 'nodes', role),
-    drain: async (node) => {
-      await load.drainNode(node, MAX_DRAIN_MS);
+    drain: async (node, deadlineMs) => {
+      await load.drainNode(node, deadlineMs);
     },
+    nodeOf: (dataDir) => readRunState(dataDir)?.node,
     ready: /Hookswitch is ready/,
     ...{ clock, log },
   });

@@ -27,6 +27,8 @@ export async function openDemo(platform: Platform, { store }: TenantParts): Prom
     seedFirstAccount(store, {
       allow: config.trunk.allow,
       outbound: { host, port: Number(port) },
+      // Made by a provisioner, with fewer options than those that are started by hand.
+      keepTrunk: (platform.env['HOOKSWITCH_PROVISIONER'] ?? '') !== '',
       ...(base === undefined ? {} : { voiceUrl: `${base}/voice` }),
     }),
   );

@@ -69,7 +69,10 @@ export class PgCallRecords implements CallRecords {
     const at = new Date(end.at);
     const rows = await this.#db
       .update(calls)
-      .set({ status, message, endTime: at, updatedAt: at, version: sql`${calls.version} + 1` })
+      .set({
+        ...{ status, message, endTime: at, updatedAt: at, version: sql`${calls.version} + 1` },
+        queueTimeMs: sql`greatest(0, least(2147483647, extract(epoch from ${at.toISOString()}::timestamptz - ${calls.createdAt}) * 1000))::integer`,
+      })
       .where(and(eq(calls.sid, sid), isNull(calls.node), isNull(calls.endTime)))
       .returning({ sid: calls.sid });
     if (rows.length === 0) return false;

@@ -149,6 +149,27 @@ describe('records in PostgreSQL', () => {
     expect(await records.calls.versions(ACCOUNT, call.sid)).toEqual([]);
   });
 
+  it('MT-7 a call that ends before it is dialled has waited until its end, whoever tells of it', async () => {
+    const at = (seconds: number): number => Date.UTC(2026, 0, 7) + seconds * 1000;
+    const ask = async (name: string): Promise<CallEvents> => {
+      const call = new CallEvents(name, { direction: 'outbound-api' }, at(5));
+      const { from, to } = call.facts;
+      const asked = { applicationSid: null, statusCallback: null, createdAt: new Date(at(0)).toISOString() };
+      await records.calls.insertQueued({ sid: call.sid, accountSid: ACCOUNT, from, to, ...asked });
+      return call;
+    };
+    const waited = async ({ sid }: CallEvents): Promise<number | null | undefined> =>
+      (await records.calls.get(ACCOUNT, sid))?.queueTimeMs;
+    const [expired, refused] = [await ask('expired'), await ask('refused')];
+    expect(await waited(expired)).toBeNull();
+    const over = { status: 'canceled', cause: 'canceled', message: 'it waited for too long', durationSeconds: 0 };
+    await new Reader().apply([expired.next('call.ended', over)]);
+    expect(await waited(expired)).toBe(6000);
+    const end = { status: 'failed' as const, message: 'not stored', at: new Date(at(2.5)).toISOString() };
+    expect(await records.calls.endQueued(refused.sid, end)).toBe(true);
+    expect(await waited(refused)).toBe(2500);
+  });
+
   it('lists by filter, newest first, page by page in both directions', async () => {
     const account = sidOf('account', `lists ${RUN}`);
     const reader = new Reader();

@@ -49,13 +49,18 @@ const updates = CALL.filter(([column]) => !KEPT.has(column) && column !== 'versi
     `${column} = case when c.end_time is null then coalesce(excluded.${column}, c.${column}) else c.${column} end`,
 );
 const columnNames = CALL.map(([column]) => column).join(', ');
+/** Milliseconds from when a call was asked for; null while there is no such time. `least` alone would take its bound for a null. */
+const waitedUntil = (time: string): string =>
+  `case when ${time} is not null
+    then greatest(0, least(2147483647, extract(epoch from ${time} - c.created_at) * 1000))::integer end`;
+/** What a call waited is known when it is dialled, or when it ends without. */
 const UPSERT_CALLS = `
   insert into records.calls as c (${columnNames})
   select ${columnNames} from jsonb_to_recordset($1::jsonb) as t(${typed(CALL)})
   on conflict (sid) do update set ${updates.join(', ')},
     start_time = coalesce(c.start_time, excluded.start_time),
     queue_time_ms = coalesce(c.queue_time_ms, case when c.start_time is null and c.direction = 'outbound-api'
-      then greatest(0, least(2147483647, extract(epoch from excluded.start_time - c.created_at) * 1000))::integer end),
+      then ${waitedUntil('coalesce(excluded.start_time, excluded.end_time)')} end),
     version = c.version + excluded.version`;
 
 /** Writes all changes on the connection of a transaction, each kind with one statement. */

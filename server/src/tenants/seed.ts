@@ -9,6 +9,8 @@ export interface SeedOptions {
   readonly allow?: readonly string[];
   /** Where the demo trunk sends outgoing calls. */
   readonly outbound?: { readonly host: string; readonly port: number };
+  /** The demo trunk that there is stays as it is: another process says how it should be (default false). */
+  readonly keepTrunk?: boolean;
   /** Default +15550100. */
   readonly number?: string;
 }
@@ -90,7 +92,7 @@ async function refresh(store: TenantStore, account: AccountRecord, options: Seed
     application = await store.updateApplication(application.sid, { voiceUrl });
   }
   const trunk = (await store.trunks(account.sid)).find((candidate) => candidate.name === DEMO);
-  if (trunk !== undefined) {
+  if (trunk !== undefined && options.keepTrunk !== true) {
     if (allow !== undefined && allow.join() !== trunk.allow.join()) {
       await store.updateTrunk(trunk.sid, { allow: [...allow] });
     }

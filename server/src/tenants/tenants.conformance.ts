@@ -70,6 +70,11 @@ export function tenantConformance(name: string, open: (secrets: SecretBox) => Pr
         });
       });
       expect(await store.accounts()).toHaveLength(1);
+
+      const made = { allow: ['127.0.0.0/8'], outbound: { host: '127.0.0.1', port: 5080 }, keepTrunk: true };
+      const { trunkSid = '' } = await seedFirstAccount(store, made);
+      const trunk = (await store.trunks()).find(({ sid }) => sid === trunkSid);
+      expect(trunk?.allow, 'a process that was made by another leaves the trunk as it is').toContain('192.0.2.0/24');
     });
 
     it('refuses what does not fit, with a message that says what', async () => {

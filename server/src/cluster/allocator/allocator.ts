@@ -3,6 +3,7 @@ import type { Clock, Log } from '../../kernel/index.ts';
 import type { CapacityAnalyst, CapacityDecision, CapacityPolicy, LoadSample } from '../capacity/index.ts';
 import type { Member, Membership, ShardDuty, ShardedTask } from '../membership/ports.ts';
 import type { NodeLoad, SeenNode } from '../placement/index.ts';
+import { ProvisionError } from '../provisioners/index.ts';
 import type { Provisioner } from '../provisioners/index.ts';
 import { EMPTY_ALLOCATOR, allocatorMachine } from './machine.ts';
 import type { AllocatorEffect, AllocatorInput, AllocatorPolicy, AllocatorState, FleetNode } from './machine.ts';
@@ -169,6 +170,8 @@ class Duty {
     try {
       await provisioner.start();
     } catch (error) {
+      // This process ends: others decide.
+      if (error instanceof ProvisionError && error.reason === 'closed') return;
       log.error({ role, reason: describeError(error) }, 'a node could not be started: tried again later');
       this.#dispatch({ kind: 'start-failed', now: clock.now() });
     }

@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { describeError } from '../../kernel/index.ts';
 import type { Clock, Log } from '../../kernel/index.ts';
 import { ProvisionError } from './errors.ts';
 import type { Provisioner, ProvisionedNode } from './ports.ts';
@@ -13,7 +15,9 @@ export interface LocalProcessesOptions {
   /** Each node has a directory of its own here, removed when it ends. */
   readonly directory: string;
   /** Asks a node to finish its calls and end. */
-  readonly drain: (node: string) => Promise<void>;
+  readonly drain: (node: string, deadlineMs: number) => Promise<void>;
+  /** The node that runs on such a directory. */
+  readonly nodeOf: (dataDir: string) => string | undefined;
   /** The line of output that says that a node is ready. */
   readonly ready: RegExp;
   readonly clock: Clock;
@@ -24,6 +28,8 @@ export interface LocalProcessesOptions {
   readonly closeMs?: number;
 }
 
+/** The longest that a node which is not needed any more may finish its calls, milliseconds. */
+const STOP_MS = 24 * 3_600_000;
 /** Characters of a node's output that are kept, to say why it did not start. */
 const KEPT_OUTPUT = 4000;
 
@@ -34,7 +40,8 @@ const KEPT_OUTPUT = 4000;
 export class LocalProcesses implements Provisioner {
   readonly name = 'local';
   readonly #options: LocalProcessesOptions;
-  readonly #children = new Set<ChildProcess>();
+  /** With their directories. */
+  readonly #children = new Map<ChildProcess, string>();
   #serial = 0;
   #closed = false;
 
@@ -56,7 +63,7 @@ export class LocalProcesses implements Provisioner {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { ...env, HOOKSWITCH_ENDS_WITH_STDIN: '1', HOOKSWITCH_PROVISIONER: this.name },
     });
-    this.#children.add(child);
+    this.#children.set(child, dataDir);
     child.stdin.on('error', () => undefined);
     const ready = this.#readiness(child);
     child.once('exit', (code, signal) => {
@@ -70,15 +77,49 @@ export class LocalProcesses implements Provisioner {
 
   async stop({ node }: ProvisionedNode): Promise<void> {
     try {
-      await this.#options.drain(node);
+      await this.#options.drain(node, STOP_MS);
     } catch (cause) {
       throw new ProvisionError('unreachable', `node ${node} could not be asked to drain`, { cause });
     }
   }
 
+  /**
+   * Before {@link close}, when their owner finishes its calls: so do they, and none is started any more. Resolves when the last one has
+   * ended, or at the deadline. May be repeated with an earlier deadline.
+   */
+  async finish(deadlineMs: number): Promise<void> {
+    this.#closed = true;
+    const { promise: deadline, resolve } = Promise.withResolvers<void>();
+    const timer = this.#options.clock.setTimer(deadlineMs, resolve);
+    const ends = [...this.#children].map(async ([child, dataDir]) => {
+      const gone = endOf(child);
+      await this.#finishOne(child, dataDir, deadlineMs);
+      await gone;
+    });
+    await Promise.race([deadline, Promise.all(ends)]);
+    timer.cancel();
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.all([...this.#children].map((child) => this.#end(child)));
+    await Promise.all([...this.#children.keys()].map((child) => this.#end(child)));
+  }
+
+  async #finishOne(child: ChildProcess, dataDir: string, deadlineMs: number): Promise<void> {
+    const { nodeOf, drain, log } = this.#options;
+    const node = nodeOf(dataDir);
+    try {
+      if (node !== undefined) {
+        await drain(node, deadlineMs);
+        return;
+      }
+    } catch (error) {
+      log.warn(
+        { node, reason: describeError(error) },
+        'a node of this machine could not be asked to drain: it is sent SIGTERM',
+      );
+    }
+    child.kill('SIGTERM');
   }
 
   #readiness(child: ChildProcess): Promise<void> {
@@ -87,7 +128,8 @@ export class LocalProcesses implements Provisioner {
     let output = '';
     let isReady = false;
     const fail = (why: string): void => {
-      reject(new ProvisionError('failed', `a node did not start: ${why}\n${output.slice(-500)}`));
+      if (this.#closed) reject(new ProvisionError('closed', 'this process is about to end, and its nodes with it'));
+      else reject(new ProvisionError('failed', `a node did not start: ${why}\n${output.slice(-500)}`));
     };
     const timer = clock.setTimer(startTimeoutMs, () => {
       fail(`not ready after ${startTimeoutMs} ms`);
@@ -116,12 +158,8 @@ export class LocalProcesses implements Provisioner {
 
   /** Its calls are ended: the owner stops at once too. */
   async #end(child: ChildProcess): Promise<void> {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    const gone = new Promise<void>((resolve) => {
-      child.once('exit', () => {
-        resolve();
-      });
-    });
+    if (hasEnded(child)) return;
+    const gone = endOf(child);
     child.kill('SIGINT');
     const timer = this.#options.clock.setTimer(this.#options.closeMs ?? 10_000, () => {
       child.kill('SIGKILL');
@@ -129,4 +167,10 @@ export class LocalProcesses implements Provisioner {
     await gone;
     timer.cancel();
   }
+}
+
+const hasEnded = ({ exitCode, signalCode }: ChildProcess): boolean => exitCode !== null || signalCode !== null;
+
+async function endOf(child: ChildProcess): Promise<void> {
+  if (!hasEnded(child)) await once(child, 'exit');
 }

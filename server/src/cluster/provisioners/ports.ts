@@ -12,6 +12,11 @@ export interface Provisioner {
   start(): Promise<void>;
   /** Has a node taken away: it drains, and ends. Resolves when that is under way. Rejects with ProvisionError. */
   stop(node: ProvisionedNode): Promise<void>;
+  /**
+   * Only of one whose nodes end with this process, which is about to finish its calls: its nodes finish theirs, and none is made any more.
+   * Resolves when they have ended, or at the deadline. Never rejects.
+   */
+  finish?(deadlineMs: number): Promise<void>;
   /** Idempotent. */
   close(): Promise<void>;
 }

@@ -75,6 +75,7 @@ it('MT-3 local: a node is started, told to drain, and ends with its owner; one t
       drained.push(node);
       return Promise.resolve();
     },
+    nodeOf: () => undefined,
     ready: /is ready\. local x/,
   };
   const local = new LocalProcesses({ ...options, command: [process.execPath, program] });
@@ -93,6 +94,51 @@ it('MT-3 local: a node is started, told to drain, and ends with its owner; one t
   const missing = new LocalProcesses({ ...options, command: [join(dir, 'nothing')] });
   await expect(missing.start()).rejects.toMatchObject({ reason: 'failed' });
   expect([broken.size, missing.size]).toEqual([0, 0]);
+});
+
+it('MT-4 local: when their owner finishes its calls, so do its nodes; none is started any more', async () => {
+  const program = join(dir, 'node.mjs');
+  await writeFile(
+    program,
+    `console.log('Hookswitch is ready.');
+     process.on('SIGTERM', () => process.argv.includes('--stays') || process.exit(0));
+     process.stdin.resume().on('end', () => process.exit(0));`,
+  );
+  const asked: unknown[] = [];
+  const options = {
+    ...{
+      env: { ...process.env },
+      directory: join(dir, 'nodes'),
+      clock: systemClock,
+      log: silentLog,
+      ready: /is ready/,
+    },
+    drain: (node: string, deadlineMs: number) => {
+      asked.push([node, deadlineMs]);
+      return node === 'n1' ? Promise.resolve() : Promise.reject(new Error('not reached'));
+    },
+    nodeOf: () => undefined,
+  };
+  const command = [process.execPath, program] as const;
+  const starting = new LocalProcesses({ ...options, command, ready: /never/ });
+  const start = starting.start();
+  await Promise.all([starting.finish(60_000), expect(start).rejects.toMatchObject({ reason: 'closed' })]);
+  const silent = new LocalProcesses({ ...options, command, nodeOf: () => 'n2' });
+  await Promise.all([silent.start(), silent.start()]);
+  await silent.finish(60_000);
+  expect(silent.size).toBe(0);
+  await expect(silent.start()).rejects.toMatchObject({ reason: 'closed' });
+  const busy = new LocalProcesses({ ...options, command: [...command, '--stays'], nodeOf: () => 'n1' });
+  await busy.start();
+  await busy.finish(20);
+  expect(busy.size).toBe(1);
+  await busy.close();
+  expect(busy.size).toBe(0);
+  expect(asked).toEqual([
+    ['n2', 60_000],
+    ['n2', 60_000],
+    ['n1', 20],
+  ]);
 });
 
 it('MT-3 command: told to start and stop, with what is known of the node; what it says when it fails is passed on', async () => {
