@@ -148,7 +148,7 @@ async function openProvisioner(platform: Platform, needs: Needs, role: Role): Pr
 }
 
 function makeProvisioner(platform: Platform, needs: Needs, role: Role): Provisioner | undefined {
-  const { mode, target } = platform.config.allocator;
+  const { mode, target, nodes, roles } = platform.config.allocator;
   switch (mode) {
     case 'off':
     case 'observe':
@@ -160,7 +160,10 @@ function makeProvisioner(platform: Platform, needs: Needs, role: Role): Provisio
     case 'webhook':
       return new WebhookProvisioner({ url: target, role, token: platform.env['HOOKSWITCH_ALLOCATOR_TOKEN'] });
     case 'kubernetes':
-      return kubernetes(platform.env, role === ROLE ? target : `${target}-${role}`);
+      return kubernetes(platform.env, {
+        target: role === ROLE ? target : `${target}-${role}`,
+        most: (role === ROLE ? nodes : roles[role])?.max ?? 0,
+      });
   }
 }
 
@@ -205,7 +208,10 @@ function nodeOptions(config: Config, role: Role): string[] {
 }
 
 /** From inside of a pod: https://kubernetes.io/docs/tasks/run-application/access-api-from-pod/ */
-function kubernetes(env: Platform['env'], target: string): Provisioner {
+function kubernetes(
+  env: Platform['env'],
+  { target, most }: { readonly target: string; readonly most: number },
+): Provisioner {
   const folder = '/var/run/secrets/kubernetes.io/serviceaccount';
   const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port = '443' } = env;
   if (host === undefined) {
@@ -216,6 +222,6 @@ function kubernetes(env: Platform['env'], target: string): Provisioner {
     url: `https://${host.includes(':') ? `[${host}]` : host}:${port}`,
     authority: readFileSync(join(folder, 'ca.crt'), 'utf8'),
     token: () => readFileSync(join(folder, 'token'), 'utf8').trim(),
-    ...{ namespace, deployment },
+    ...{ namespace, deployment, most },
   });
 }

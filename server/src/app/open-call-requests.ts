@@ -1,5 +1,6 @@
 import {
   PlacedCalls,
+  RequestEnds,
   callControl,
   callOrderSchema,
   endUnheldCall,
@@ -8,11 +9,12 @@ import {
 } from '../calls/index.ts';
 import type { CallControl, PlacedCallsOptions, UnheldCall, UnheldCallEnd } from '../calls/index.ts';
 import type { Callbacks } from '../calls/ports.ts';
-import { FairScheduler } from '../cluster/call-requests/index.ts';
+import { CallRequestError, FairScheduler } from '../cluster/call-requests/index.ts';
 import type { RoundFacts, SchedulerOptions } from '../cluster/call-requests/index.ts';
 import { NatsCallRequests } from '../cluster/call-requests/call-requests.nats.ts';
-import type { CallRequests, StoredRequest } from '../cluster/ports.ts';
+import type { CallRequest, CallRequests, StoredRequest } from '../cluster/ports.ts';
 import type { DispatchLimits } from '../cluster/scheduler/index.ts';
+import { delay } from '../kernel/index.ts';
 import { effectiveLimits, isActive } from '../tenants/index.ts';
 import type { DirectoryApplication, Directory } from '../tenants/index.ts';
 import type { QueuePlaces } from '../rest/index.ts';
@@ -67,9 +69,14 @@ export async function openCallRequests(
   const { secrets } = tenants;
   const open = (sealed: string, context: string): string => secrets.open(sealed, context);
   const reserveChannel: PlacedCallsOptions['reserveChannel'] = (call) => callNode.host.trunks.reserve(call);
+  const ends = new RequestEnds({ clock, log });
+  startup.scope.defer(() => {
+    ends.close();
+  });
   await startup.step(
     'calls of this node',
-    () => serveCallControl(rpc, router, new PlacedCalls({ store, router, node, failed, open, reserveChannel, log })),
+    () =>
+      serveCallControl(rpc, router, new PlacedCalls({ store, router, node, failed, open, reserveChannel, ends, log })),
     (stop) => {
       stop();
     },
@@ -107,7 +114,7 @@ export async function openCallRequests(
   );
   const lengthOf = (accountSid: string): number | undefined => scheduler.lengthOf(accountSid);
   return {
-    callRequests: sealed(store, secrets),
+    callRequests: asked({ store, ends, clock }, secrets),
     ...{ callControl: control, endUnheld },
     queueFacts: () => scheduler.facts(),
     queuePlaces: openQueuePlaces(
@@ -118,17 +125,51 @@ export async function openCallRequests(
   };
 }
 
-/** Passwords of SIP addresses are in no store in clear. */
-function sealed(store: NatsCallRequests, secrets: TenantReaders['secrets']): CallRequests {
+interface AskParts {
+  readonly store: Pick<NatsCallRequests, 'submit' | 'cancel' | 'get'>;
+  readonly ends: RequestEnds;
+  readonly clock: Platform['clock'];
+}
+
+/**
+ * Where REST asks for calls. Passwords of SIP addresses are in no store in clear. A request that cannot be stored for sure is taken
+ * back when the store is there again, because whoever asked is told that it was not taken.
+ */
+function asked(parts: AskParts, secrets: TenantReaders['secrets']): CallRequests {
+  const { store, ends } = parts;
+  const submit = async (request: CallRequest): Promise<void> => {
+    try {
+      await submitSurely(parts, request);
+    } catch (error) {
+      const { accountSid, callSid } = request;
+      if (isUnavailable(error)) ends.tell(callSid, () => store.cancel(accountSid, callSid));
+      throw error;
+    }
+  };
   return {
-    submit: (request) => {
+    submit: async (request) => {
       const order = callOrderSchema.safeParse(request.order);
-      if (!order.success) return store.submit(request);
       const seal = (text: string, context: string): string => secrets.seal(text, context);
-      return store.submit({ ...request, order: sealOrder(order.data, request.callSid, seal) });
+      await submit(order.success ? { ...request, order: sealOrder(order.data, request.callSid, seal) } : request);
     },
     cancel: (accountSid, callSid) => store.cancel(accountSid, callSid),
   };
+}
+
+const isUnavailable = (error: unknown): boolean => error instanceof CallRequestError && error.reason === 'unavailable';
+/** Before it is looked whether a request that the store did not answer is there, milliseconds. */
+const LOOK_MS = 500;
+
+/** An answer may be lost with the request stored. It is not sent again: it may be over by then, and would be dialled twice. */
+async function submitSurely({ store, clock }: AskParts, request: CallRequest): Promise<void> {
+  try {
+    await store.submit(request);
+  } catch (error) {
+    if (!isUnavailable(error)) throw error;
+    await delay(clock, LOOK_MS);
+    const stored = await store.get(request.accountSid, request.callSid).catch(() => undefined);
+    if (stored === undefined) throw error;
+  }
 }
 
 interface EnderParts {
@@ -159,8 +200,8 @@ function dispatchLimits(directory: Directory, accountSid: string): DispatchLimit
   const { callWeight: weight, callsPerSecond, callBurst: burst, concurrentCalls: concurrent } = limits;
   const { callWindowCalls: calls, callWindowSeconds: seconds } = limits;
   // What a suspended account has asked for waits until it is resumed, expires or is taken back.
-  if (!isActive(directory, accountSid)) return { weight, callsPerSecond, burst, concurrent: 0 };
-  return { weight, callsPerSecond, burst, concurrent, ...(calls === 0 ? {} : { window: { calls, seconds } }) };
+  const most = isActive(directory, accountSid) ? concurrent : 0;
+  return { weight, callsPerSecond, burst, concurrent: most, ...(calls === 0 ? {} : { window: { calls, seconds } }) };
 }
 
 const EXPIRED = {

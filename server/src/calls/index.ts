@@ -4,6 +4,7 @@ export { callOrderSchema } from './call-order.ts';
 export type { CallOrder } from './call-order.ts';
 export { callControl, serveCallControl } from './call-control.ts';
 export type { CallControlParts } from './call-control.ts';
+export { RequestEnds } from './request-ends.ts';
 export { PlacedCalls } from './placed-calls.ts';
 export type { PlacedCallsOptions } from './placed-calls.ts';
 export { openOrder, sealOrder } from './order-secrets.ts';

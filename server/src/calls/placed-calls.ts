@@ -5,6 +5,7 @@ import { callOrderSchema } from './call-order.ts';
 import type { CallOrder } from './call-order.ts';
 import { openOrder } from './order-secrets.ts';
 import type { CallMachineDetection } from './ports.ts';
+import type { RequestEnds } from './request-ends.ts';
 import type { NodeCallRouter, PlaceCallRequest } from './router.ts';
 
 export interface PlacedCallsOptions {
@@ -22,6 +23,7 @@ export interface PlacedCallsOptions {
     readonly callSid: string;
     readonly number: string;
   }) => Promise<(() => void) | undefined>;
+  readonly ends: Pick<RequestEnds, 'tell'>;
   readonly log: Log;
 }
 
@@ -81,7 +83,7 @@ export class PlacedCalls {
     const placed = router.placeCall({ ...requestOf(given), callSid, accountSid, onOver });
     if (placed !== undefined) return 'placed';
     // Nothing has left: another node may have it.
-    await store.move(marked, 'queued');
+    this.#options.ends.tell(callSid, () => store.move(marked, 'queued'));
     return 'refused';
   }
 
@@ -95,9 +97,7 @@ export class PlacedCalls {
   }
 
   #remove({ accountSid, callSid }: StoredRequest, use: CallUse | undefined): void {
-    this.#options.store.remove(accountSid, callSid, use).catch((error: unknown) => {
-      this.#options.log.warn({ callSid, reason: describeError(error) }, 'the request of a call that is over stays');
-    });
+    this.#options.ends.tell(callSid, () => this.#options.store.remove(accountSid, callSid, use));
   }
 }
 

@@ -42,6 +42,8 @@ export interface StoredRequest extends CallRequest {
   readonly node?: string | undefined;
   /** Of a call that is over, when it was placed. */
   readonly use?: CallUse | undefined;
+  /** Length of what is stored, where it was read from the store. */
+  readonly bytes?: number | undefined;
   /** Number of this state: what changes it has to name it. */
   readonly revision: number;
 }

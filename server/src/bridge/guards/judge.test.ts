@@ -21,6 +21,10 @@ describe('MT-10 destinations', () => {
   it.each<[string, AccountGuards, string, string]>([
     ['anywhere by default', {}, '+4930123456', 'ok'],
     ['short codes and names have no country', { allowed: ['+49'] }, '110', 'ok'],
+    ['a satellite behind an international prefix of some country', {}, '011881612345678', 'destination'],
+    ['a national number, of no country that is known', { blocked: ['+53'] }, '0900123456', 'destination'],
+    ['an international prefix after another', { allowed: ['+1'] }, '00053712345678', 'destination'],
+    ['a national number where nothing is guarded', { highRisk: 'open' }, '0900123456', 'ok'],
     ['what is blocked', { blocked: ['+53'] }, '+5371234567', 'destination'],
     ['with or without a plus', { blocked: ['53'] }, '+5371234567', 'destination'],
     ['what is not allowed', { allowed: ['+49', '+43'] }, '+33123456789', 'destination'],

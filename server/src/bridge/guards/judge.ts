@@ -8,6 +8,9 @@ export type GuardVerdict =
   | { readonly ok: true; /** Of each minute that begins. */ readonly price: number }
   | { readonly ok: false; readonly reason: GuardReason; readonly message: string };
 
+/** Up to six digits, without the prefix of a national or international number before it. */
+const SHORT_CODE = /^[1-9][0-9]{1,5}$/;
+
 const digitsOf = (number: string): string => number.replace(/\D/g, '');
 
 /** The longest of the prefixes that begins the number, in digits. */
@@ -60,8 +63,7 @@ export function judgeMinute(guards: AllAccountGuards, number: string, spend: Spe
 
 function judgeDestination(guards: AllAccountGuards, number: string): GuardVerdict | undefined {
   const digits = digitsOf(number);
-  // Short codes and names have no country.
-  if (!number.startsWith('+')) return undefined;
+  if (!number.startsWith('+')) return judgeUnknown(guards, number);
   const allowed = longestPrefix(guards.allowed, digits);
   const blocked = longestPrefix(guards.blocked, digits);
   const risky = guards.highRisk === 'blocked' ? longestPrefix(Object.keys(HIGH_RISK), digits) : undefined;
@@ -76,6 +78,16 @@ function judgeDestination(guards: AllAccountGuards, number: string): GuardVerdic
     return no('high-risk', `+${risky} (${HIGH_RISK[risky] ?? ''}) is blocked unless the account allows it`);
   }
   return undefined;
+}
+
+/** Short codes have no country and no price of a country. Longer ones have: which, only a carrier knows that is not asked. */
+function judgeUnknown(guards: AllAccountGuards, number: string): GuardVerdict | undefined {
+  if (SHORT_CODE.test(number)) return undefined;
+  if (guards.allowed.length === 0 && guards.blocked.length === 0 && guards.highRisk === 'open') return undefined;
+  return no(
+    'destination',
+    `${number} is not in international form (+49...), so that nobody knows whether this account may call it`,
+  );
 }
 
 const no = (reason: GuardReason, message: string): GuardVerdict => ({ ok: false, reason, message });

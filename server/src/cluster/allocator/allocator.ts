@@ -161,7 +161,11 @@ class Duty {
     if (member === undefined) return;
     log.info({ role, node: member.node, provisioner: provisioner.name }, 'draining a node that is not needed');
     provisioner.stop(member).catch((error: unknown) => {
-      log.warn({ role, node: member.node, reason: describeError(error) }, 'a node could not be taken away');
+      log.warn(
+        { role, node: member.node, reason: describeError(error) },
+        'a node could not be taken away: tried again later',
+      );
+      this.#dispatch({ kind: 'stop-failed', node: member.node });
     });
   }
 

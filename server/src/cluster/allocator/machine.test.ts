@@ -92,6 +92,18 @@ it('MT-3 a start that fails is tried again, later each time; one that never join
   expect(fleet.state.starting.length).toBeLessThanOrEqual(1);
 });
 
+it('MT-3 a node that could not be told to go stays, counts, and is told again after the cool-down', () => {
+  const fleet = new Fleet(5000, 3);
+  const drained = (): unknown[] => fleet.changes.map(({ effect }) => effect);
+  while (fleet.changes.length === 0) fleet.tick(2);
+  expect(drained()).toEqual([{ kind: 'drain', node: 'n2' }]);
+  fleet.nodes = fleet.nodes.map((each) => ({ ...each, draining: false }));
+  fleet.dispatch({ kind: 'stop-failed', node: 'n2' });
+  for (let n = 0; n < 3; n++) fleet.tick(3);
+  expect(drained(), 'none is made in its place').toHaveLength(1);
+  expect(fleet.state.leaving).toEqual([]);
+});
+
 it('MT-3 it does not flap: between two contractions, and after any growth, lies the cool-down', () => {
   fc.assert(
     fc.property(fc.array(fc.nat(8), { minLength: 20, maxLength: 300 }), (wishes) => {

@@ -58,7 +58,9 @@ export type AllocatorInput =
   | { readonly kind: 'look'; readonly now: number; readonly wanted: number; readonly nodes: readonly FleetNode[] }
   /** A node of the role joined. */
   | { readonly kind: 'joined'; readonly now: number }
-  | { readonly kind: 'start-failed'; readonly now: number };
+  | { readonly kind: 'start-failed'; readonly now: number }
+  /** A node was not told to drain: it stays. */
+  | { readonly kind: 'stop-failed'; readonly node: string };
 
 export type AllocatorEffect =
   { readonly kind: 'start'; readonly count: number } | { readonly kind: 'drain'; readonly node: string };
@@ -76,6 +78,8 @@ export function allocatorMachine(policy: AllocatorPolicy): (state: AllocatorStat
         return quiet({ ...state, starting: state.starting.slice(1), failures: 0 });
       case 'start-failed':
         return quiet(failed(policy, { ...state, starting: state.starting.slice(0, -1) }, input.now));
+      case 'stop-failed':
+        return quiet({ ...state, leaving: state.leaving.filter((node) => node !== input.node) });
       case 'look':
         return look(policy, expire(policy, state, input.now), input);
     }

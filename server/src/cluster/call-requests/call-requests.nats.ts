@@ -49,10 +49,10 @@ export class NatsCallRequests implements CallRequestStore {
   }
 
   async move(request: StoredRequest, state: RequestState, node?: string): Promise<StoredRequest | undefined> {
-    const { revision: before, ...rest } = request;
+    const { revision: before, bytes, ...rest } = request;
     const changed = { ...rest, state, node };
     const revision = await this.#write(changed, before);
-    return revision === undefined ? undefined : { ...changed, revision };
+    return revision === undefined ? undefined : { ...changed, bytes, revision };
   }
 
   async remove(accountSid: string, callSid: string, use?: CallUse): Promise<void> {

@@ -308,6 +308,16 @@ it('MT-1 the concurrency cap holds over a change of the doer, and the next start
   expect(left.filter(({ state }) => state === 'queued').map(({ callSid }) => callSid)).toEqual([call(5)]);
 });
 
+it('MT-10 who fills the queue with long requests has waiting what their length comes to', async () => {
+  const none = { ...FREE, concurrent: 0 };
+  const { scheduler } = start(() => Promise.resolve('gone'), { limits: () => none });
+  await submit(1);
+  await submit(2, { order: { to: '+1555', twiml: 'x'.repeat(20_000) } });
+  await eventually(() => {
+    expect(scheduler.lengthOf(ACCOUNT)).toBe(11);
+  });
+});
+
 it('MT-1 changed limits hold at once', async () => {
   await submit(1);
   await submit(2);

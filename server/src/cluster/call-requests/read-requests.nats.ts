@@ -33,9 +33,14 @@ export const messageSchema = z.object({
 });
 
 /** Undefined: it is none. */
-export function requestIn(message: { readonly seq: number; json(): unknown }): StoredRequest | undefined {
+export function requestIn(message: {
+  readonly seq: number;
+  readonly data: Uint8Array;
+  json(): unknown;
+}): StoredRequest | undefined {
+  const { seq: revision, data } = message;
   const parsed = messageSchema.safeParse(message.json());
-  return parsed.success ? { ...parsed.data, order: parsed.data.order, revision: message.seq } : undefined;
+  return parsed.success ? { ...parsed.data, order: parsed.data.order, bytes: data.length, revision } : undefined;
 }
 
 /**

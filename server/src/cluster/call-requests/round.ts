@@ -107,9 +107,9 @@ export class Round {
     );
   }
 
-  /** Calls of the account that wait, for their time too. Undefined: not everything that is stored was read yet. */
+  /** Calls of the account that wait, for their time too; a long request counts as several. Undefined: not everything that is stored was read yet. */
   lengthOf(accountSid: string): number | undefined {
-    return this.#live ? this.#queue.sizeOf(accountSid) : undefined;
+    return this.#live ? this.#queue.lengthOf(accountSid) : undefined;
   }
 
   /** Where calls stand and when they are likely to start. Undefined: not everything that is stored was read yet. */
@@ -162,7 +162,8 @@ export class Round {
       this.#openings.look(true);
       this.#track(this.#options.store.forget(request));
     } else {
-      const isKept = this.#queue.size.waiting < KEPT_WHOLE;
+      const { waiting, scheduled } = this.#queue.size;
+      const isKept = waiting + scheduled < KEPT_WHOLE;
       const [pool, application] = [this.#openings.poolOf(request), this.#nameOf(request)];
       this.#queue.add(ticketOf(request, { pool, application, isKept }), this.#options.clock.now());
     }
@@ -249,6 +250,7 @@ export class Round {
         else this.#roomAfter(held);
         return;
       }
+      this.#queue.returned(ticket.accountSid, this.#options.clock.now());
     } catch (error) {
       log.warn({ node, callSid: ticket.callSid, reason: describeError(error) }, 'a call node did not take a call');
       this.#nodes.pause();

@@ -5,6 +5,7 @@ import { Emitter, silentLog } from '../../kernel/index.ts';
 import type { Member, MembershipEvents } from '../membership/ports.ts';
 import { ChannelBroker } from './channel-broker.ts';
 import { ChannelDesk } from './channel-desk.ts';
+import { sumOf } from './channel-policy.ts';
 import type { ChannelAsk, ChannelGrant, ChannelLimits, Direction, HeldChannels } from './ports.ts';
 
 const of = (direction: Direction) => ({ accountSid: 'AC1', direction });
@@ -17,6 +18,8 @@ class World {
   readonly desks = new Map<string, ChannelDesk>();
   readonly limits: Record<string, ChannelLimits> = {};
   lossy = false;
+  /** Nobody who counts can be asked for channels. */
+  away = false;
   #fence = 0;
   #broker: ChannelBroker | undefined;
   #duty = new AbortController();
@@ -88,13 +91,29 @@ class World {
   async #ask(request: ChannelAsk): Promise<ChannelGrant> {
     const broker = this.#broker;
     await settle();
-    if (broker === undefined) throw new Error('there is no broker');
+    if (broker === undefined || this.away) throw new Error('there is no broker');
     const reply = await broker.ask(request);
     if (this.lossy && this.#lost++ % 3 === 0) throw new Error('the answer is lost');
     await settle();
     return reply;
   }
 }
+
+it('MT-6 a channel that was given back while nobody counted is free again to those who only look', async () => {
+  const world = new World();
+  world.limits['t'] = { total: 1 };
+  const [a, b] = [world.join('a'), world.join('b')];
+  world.newBroker();
+  const back = await a.take('t', outgoing, { total: 1 });
+  expect(sumOf((await b.used(['t']))['t'] ?? {}).out).toBe(1);
+  world.away = true;
+  back?.();
+  await settle();
+  world.away = false;
+  expect(sumOf((await b.used(['t']))['t'] ?? {}).out, 'not told').toBe(1);
+  world.clock.advance(5001);
+  expect(sumOf((await b.used(['t']))['t'] ?? {}).out).toBe(0);
+});
 
 it('MT-6 a node alone decides by itself; with another one the broker does, and nothing is taken while there is none', async () => {
   const world = new World();

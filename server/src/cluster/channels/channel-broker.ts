@@ -16,6 +16,8 @@ export interface ChannelBrokerOptions {
 
 /** Before a call is refused, the nodes are asked what they have, unless that was done less than this ago, milliseconds. */
 const SURE_FOR_MS = 1000;
+/** What was told of channels in use may be as old, milliseconds. */
+const USED_FOR_MS = 5000;
 
 /**
  * Grants channels of trunks, one at a time over the whole cluster. Knows nothing at first: before its first grant it asks
@@ -59,6 +61,8 @@ export class ChannelBroker {
   /** Calls on each of these trunks. @throws Error while a node has not said what it has */
   async used(trunks: readonly string[]): Promise<Readonly<Record<string, ChannelUse>>> {
     while (this.#missing().length > 0) await this.#collectOnce();
+    // What nobody asks for is not found to be free by asking: a node may not have been able to say that it gave something back.
+    if (this.#options.clock.monotonic() - this.#collectedAt > USED_FOR_MS) await this.#collectOnce();
     this.#duty.signal.throwIfAborted();
     return Object.fromEntries(trunks.map((trunk) => [trunk, this.#book.used(trunk)]));
   }

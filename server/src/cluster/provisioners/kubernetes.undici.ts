@@ -15,6 +15,8 @@ export interface KubernetesOptions {
   readonly namespace: string;
   /** Whose replicas are changed. */
   readonly deployment: string;
+  /** Replicas at most, those that Kubernetes has no room for included. */
+  readonly most: number;
 }
 
 const scaleSchema = z.object({ spec: z.object({ replicas: z.number().int().nonnegative().default(0) }) });
@@ -73,9 +75,13 @@ export class KubernetesProvisioner implements Provisioner {
   }
 
   async #scaleBy(difference: number): Promise<void> {
-    const { namespace, deployment } = this.#options;
+    const { namespace, deployment, most } = this.#options;
     const path = `/apis/apps/v1/namespaces/${namespace}/deployments/${deployment}/scale`;
     const { spec } = scaleSchema.parse(await this.#call('GET', path));
+    if (difference > 0 && spec.replicas >= most) {
+      const message = `${deployment} has ${spec.replicas} replicas, ${most} at most: they have not all joined`;
+      throw new ProvisionError('refused', message);
+    }
     await this.#call('PATCH', path, { spec: { replicas: Math.max(0, spec.replicas + difference) } });
   }
 

@@ -186,8 +186,16 @@ it('MT-3 Kubernetes: replicas of a Deployment, changed one at a time; the pod th
     return { status: 404, body: { kind: 'Status', message: 'pods "other" not found' } };
   });
   let token = 'first';
-  const provisioner = new KubernetesProvisioner({ url, token: () => token, namespace: 'phone', deployment: 'call' });
+  const provisioner = new KubernetesProvisioner({
+    url,
+    token: () => token,
+    namespace: 'phone',
+    deployment: 'call',
+    most: 4,
+  });
   await Promise.all([provisioner.start(), provisioner.start()]);
+  expect(replicas).toBe(4);
+  await expect(provisioner.start(), 'pods that wait for a machine are replicas too').rejects.toThrow(/4 at most/);
   expect(replicas).toBe(4);
   token = 'second';
   await provisioner.stop(NODE);

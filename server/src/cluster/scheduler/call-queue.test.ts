@@ -118,6 +118,46 @@ describe('limits', () => {
     expect(queue.size).toEqual({ waiting: 99, scheduled: 25 });
   });
 
+  it('MT-1 what was handed out and not dialled counts neither in the window nor for the rate', () => {
+    const limits = { window: { calls: 2, seconds: 3600 }, callsPerSecond: 1, burst: 2 };
+    const queue = queueOf({ a: limits });
+    for (let n = 0; n < 40; n++) queue.add(call('a'), 0);
+    for (let n = 0; n < 20; n++) {
+      const [handed] = drain(queue, n, OPEN, 1);
+      expect(handed).toBeDefined();
+      queue.returned('a', n);
+      queue.ended('a', n);
+    }
+    expect(drain(queue, 20)).toHaveLength(2);
+    queue.returned('a', 21);
+    expect(drain(queue, 21), 'one came back').toHaveLength(1);
+    expect(drain(queue, 3_500_000)).toHaveLength(0);
+  });
+
+  it('MT-1 a suspension does not empty the window', () => {
+    const window = { calls: 2, seconds: 3600 };
+    const limits = { a: { window } as Partial<DispatchLimits> };
+    const queue = queueOf(limits);
+    for (let n = 0; n < 9; n++) queue.add(call('a'), 0);
+    expect(drain(queue, 0)).toHaveLength(2);
+    limits.a = { window, concurrent: 0 };
+    queue.limitsChanged('a', 1);
+    limits.a = { window };
+    queue.limitsChanged('a', 2);
+    expect(drain(queue, 2)).toHaveLength(0);
+  });
+
+  it('MT-10 a long request counts as several among those that wait', () => {
+    const queue = queueOf();
+    const [long, gone] = [call('a', { size: 7 }), call('a', { size: 3, startAt: 1e9 })];
+    for (const each of [long, gone, call('a'), call('b')]) queue.add(each, 0);
+    expect([queue.lengthOf('a'), queue.sizeOf('a'), queue.lengthOf('b')]).toEqual([11, 3, 1]);
+    queue.remove(gone.callSid);
+    expect(queue.lengthOf('a')).toBe(8);
+    drain(queue, 0);
+    expect([queue.lengthOf('a'), queue.lengthOf('b')]).toEqual([0, 0]);
+  });
+
   it('MT-1 no stretch of the window has more starts than its number, whenever they were', () => {
     fc.assert(
       fc.property(

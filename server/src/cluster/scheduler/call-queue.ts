@@ -26,6 +26,8 @@ export class CallQueue<R extends Waiting> {
   readonly #minutes = new Map<number, Map<string, number>>();
   /** Calls that are here, by what they do. */
   readonly #applications = new Map<string, number>();
+  /** Of calls that count as more than one, what they count as beyond that; by account. */
+  readonly #extra = new Map<string, number>();
   readonly #limitsOf: (accountSid: string) => DispatchLimits;
 
   constructor(limitsOf: (accountSid: string) => DispatchLimits) {
@@ -91,6 +93,11 @@ export class CallQueue<R extends Waiting> {
     return this.#fair.sizeOf(accountSid) + (this.#scheduledOf.get(accountSid) ?? 0);
   }
 
+  /** The same with what a call counts as ({@link Waiting.size}). */
+  lengthOf(accountSid: string): number {
+    return this.sizeOf(accountSid) + (this.#extra.get(accountSid) ?? 0);
+  }
+
   /** Calls of the account that were taken and are not over. */
   runningOf(accountSid: string): number {
     return this.#fair.runningOf(accountSid);
@@ -99,7 +106,7 @@ export class CallQueue<R extends Waiting> {
   /** A call that is there already is left as it is. */
   add(call: R, now: number): void {
     if (this.has(call.callSid)) return;
-    if (call.application !== undefined) tally(this.#applications, call.application, 1);
+    this.#tallyUp(call, 1);
     if (call.expiresAt !== undefined) put(this.#ends, this.#expiring, { call, at: call.expiresAt });
     if (call.startAt === undefined || call.startAt <= now) {
       this.#fair.add(call, now);
@@ -119,7 +126,7 @@ export class CallQueue<R extends Waiting> {
     const scheduled = pull(this.#starts, this.#scheduled, callSid);
     if (scheduled !== undefined) this.#count(scheduled, -1);
     const removed = scheduled ?? this.#fair.remove(callSid);
-    if (removed?.application !== undefined) tally(this.#applications, removed.application, -1);
+    if (removed !== undefined) this.#tallyUp(removed, -1);
     return removed;
   }
 
@@ -139,7 +146,7 @@ export class CallQueue<R extends Waiting> {
     const call = this.#fair.take(now, openings);
     if (call === undefined) return undefined;
     pull(this.#ends, this.#expiring, call.callSid);
-    if (call.application !== undefined) tally(this.#applications, call.application, -1);
+    this.#tallyUp(call, -1);
     return call;
   }
 
@@ -150,6 +157,11 @@ export class CallQueue<R extends Waiting> {
 
   ended(accountSid: string, now: number): void {
     this.#fair.ended(accountSid, now);
+  }
+
+  /** @see FairQueue.returned */
+  returned(accountSid: string, now: number): void {
+    this.#fair.returned(accountSid, now);
   }
 
   /** @see FairQueue.freed */
@@ -207,6 +219,11 @@ export class CallQueue<R extends Waiting> {
     }
   }
 
+  #tallyUp({ accountSid, application, size = 1 }: R, sign: 1 | -1): void {
+    if (application !== undefined) tally(this.#applications, application, sign);
+    if (size > 1) tally(this.#extra, accountSid, sign * (size - 1));
+  }
+
   #count({ accountSid, startAt = 0 }: R, change: 1 | -1): void {
     tally(this.#scheduledOf, accountSid, change);
     const minute = Math.floor(startAt / MINUTE_MS);
@@ -217,7 +234,7 @@ export class CallQueue<R extends Waiting> {
   }
 }
 
-function tally<K>(counts: Map<K, number>, key: K, change: 1 | -1): void {
+function tally<K>(counts: Map<K, number>, key: K, change: number): void {
   const count = (counts.get(key) ?? 0) + change;
   if (count === 0) counts.delete(key);
   else counts.set(key, count);

@@ -97,6 +97,14 @@ export class FairQueue<R extends Waiting> {
     this.#account(accountSid, now).meter.adopt();
   }
 
+  /** A call that was taken was not dialled. It still runs until `ended`. */
+  returned(accountSid: string, now: number): void {
+    const account = this.#accounts.get(accountSid);
+    if (account === undefined) return;
+    account.meter.giveBack(now);
+    if (account.parkedUntil !== undefined && account.parkedUntil !== Infinity) this.#unpark(account);
+  }
+
   /** A call of the account is over. */
   ended(accountSid: string, now: number): void {
     const account = this.#accounts.get(accountSid);

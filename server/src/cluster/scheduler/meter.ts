@@ -64,6 +64,20 @@ export class Meter {
     this.#inWindow++;
   }
 
+  /** The call that started last did not come to be: it counts neither for the rate nor in the window. */
+  giveBack(now: number): void {
+    this.#fill(now);
+    this.#tokens = Math.min(this.#limits.burst, this.#tokens + 1);
+    this.#forget(now);
+    for (let step = this.#newest; step > this.#newest - STEPS && step >= 0; step--) {
+      const started = this.#steps?.[step % STEPS] ?? 0;
+      if (this.#steps === undefined || started === 0) continue;
+      this.#steps[step % STEPS] = started - 1;
+      this.#inWindow--;
+      return;
+    }
+  }
+
   /** A call that runs already, of a time before this meter. */
   adopt(): void {
     this.#running++;

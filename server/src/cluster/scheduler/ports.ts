@@ -10,6 +10,8 @@ export interface Waiting {
   readonly pool: string;
   /** Calls of one name do the same. Default: none. */
   readonly application?: string | undefined;
+  /** What it counts as where calls that wait are bounded. Default 1. */
+  readonly size?: number | undefined;
   /** 0 is called first; a class waits until those before it are empty. Default 5. */
   readonly priority?: number | undefined;
   /** Not before this time, epoch milliseconds. Default: at once. */
