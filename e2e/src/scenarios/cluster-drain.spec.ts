@@ -13,6 +13,7 @@ import { expect, serverOptions, test } from '../fixtures/test.ts';
 
 const NUMBER = '+15550180';
 const CALLS = 5;
+const STRANGER = '127.0.0.9';
 const TALK = '<Gather timeout="300"/>';
 
 interface NodeRow {
@@ -71,6 +72,8 @@ test('MT-4 a node with live calls is drained: nothing new, nothing dropped, then
     expect([await askOptions(sip), await ready(second)]).toEqual([200, 200]);
     ingress = await startIngress(first, host.near);
     await ingress.followed(2);
+    // Whoever gets through is a carrier to the nodes.
+    expect([await askOptions(sip, STRANGER), await askOptions(ingress.sip, STRANGER)]).toEqual([200, 0]);
     const routed = await talk(ingress.sip, 2, phones);
     const channels = async (): Promise<(number | null)[]> => (await nodes(first)).map((each) => each.channels).sort();
     await expect.poll(channels, 'one each').toEqual([2, CALLS + 1]);
@@ -108,6 +111,10 @@ test('MT-4 a node with live calls is drained: nothing new, nothing dropped, then
     // SIGTERM is a drain with the deadline of --drain-seconds.
     process.kill((await first.state()).pid, 'SIGTERM');
     await first.process.waitFor(/draining \(no new calls; live ones have 25 s/);
+    // 503 for the carrier too, whether Kamailio has heard of it already or not.
+    const late = await callWithProbe({ server: ingress.sip, number: NUMBER });
+    expect(await late.final).toBe(503);
+    await late.hangup();
     await here?.reinvite('sendrecv');
     await end(here);
     expect(await first.process.exited).toBe(0);
