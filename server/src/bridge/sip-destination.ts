@@ -32,6 +32,9 @@ export function sipDestinations(
   if (target.kind === 'sip') {
     const phones = context.phones?.routes(accountSid, target.uri);
     if (phones?.ok === false) return phones;
+    if (phones === undefined && context.trunks.gatewayOf(accountSid, target.uri).of === 'others') {
+      return { ok: false, problem: `${target.uri} is the gateway of a trunk of another account`, sipStatus: 403 };
+    }
     const { username, password } = target;
     const destination: SipDestination = {
       invite: {

@@ -95,8 +95,9 @@ export class SipOutgoingLeg implements BridgeLeg {
   #admit(): boolean {
     const { target, accountSid, callSid } = this.#request;
     const guard = this.#context.callGuard;
-    if (guard === undefined || target.kind !== 'number') return true;
-    const guarded = guard.admit({ accountSid, callSid, number: target.number });
+    const number = target.kind === 'number' ? target.number : this.#numberAtOwnGateway();
+    if (guard === undefined || number === undefined) return true;
+    const guarded = guard.admit({ accountSid, callSid, number });
     if ('ok' in guarded) {
       this.core.finish({ cause: 'unreachable', message: guarded.message, by: 'local', sipStatus: 403 });
       return false;
@@ -106,6 +107,14 @@ export class SipOutgoingLeg implements BridgeLeg {
       guarded.end();
     });
     return true;
+  }
+
+  /** A SIP URI that leads to the account's own carrier costs what a call through its trunk does. */
+  #numberAtOwnGateway(): string | undefined {
+    const { target, accountSid } = this.#request;
+    if (target.kind !== 'sip') return undefined;
+    const gateway = this.#context.trunks.gatewayOf(accountSid, target.uri);
+    return gateway.of === 'own' ? gateway.number : undefined;
   }
 
   #attemptParts(): Pick<ConstructorParameters<typeof OutgoingAttempts>[0], 'request' | 'trunks' | 'clock' | 'events'> {

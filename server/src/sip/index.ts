@@ -38,6 +38,7 @@ export type {
 } from './transport/index.ts';
 export { DIGEST_ALGORITHMS, DigestServer } from './digest/index.ts';
 export type { DigestAlgorithm, DigestSecret, DigestVerdict } from './digest/index.ts';
+export { parseUri, unescapeUser } from './message/index.ts';
 export { parseReplaces } from './dialog/index.ts';
 export type { DialogId } from './dialog/index.ts';
 export { Registrar, addressOf, partsOfAddress } from './registrar/index.ts';

@@ -21,6 +21,8 @@ export interface TrunkDirectory {
   /** Oldest first; when an account is given those that it may use, its own first. */
   trunks(accountSid?: string): readonly Trunk[];
   trunk(sid: string): Trunk | undefined;
+  /** Default: no account belongs to another one. */
+  accountBySid?(sid: string): { readonly ownerSid: string | undefined } | undefined;
   /** Trunks that allow this address, closest range first. */
   trunksBySourceIp(ip: string): readonly Trunk[];
   /** Trunks whose carrier presents this digest user. */

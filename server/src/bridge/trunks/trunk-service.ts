@@ -3,6 +3,8 @@ import type { Clock, Log, Random, Unsubscribe } from '../../kernel/index.ts';
 import type { RequestFacts, UserAgent } from '../../sip/index.ts';
 import { TrunkChannels } from './channels.ts';
 import type { CallDirection, ChannelLease } from './channels.ts';
+import { gatewayOf } from './gateway-owner.ts';
+import type { GatewayUri } from './gateway-owner.ts';
 import { gatewayName } from './gateway.ts';
 import type { TrunkMetrics } from './metrics.ts';
 import type { ChannelSource, Trunk, TrunkDirectory, TrunkGateway } from './ports.ts';
@@ -108,6 +110,11 @@ export class TrunkService {
     const trunk = this.directory.trunk(trunkSid);
     if (trunk === undefined || trunk.accountSid === accountSid) return trunk;
     return this.directory.trunks(accountSid).find(({ sid }) => sid === trunkSid);
+  }
+
+  /** Whose gateway a SIP URI leads to. */
+  gatewayOf(accountSid: string, uri: string): GatewayUri {
+    return gatewayOf(this.directory, accountSid, uri);
   }
 
   /**
