@@ -7,6 +7,7 @@ import { localFirstRpc } from './local-first-rpc.ts';
 import type { CallNode } from './open-call-node.ts';
 import { openBridgeRequests } from './open-bridge-requests.ts';
 import { sweepRegistrations } from './open-cluster.ts';
+import { tellOfClients } from './open-console.ts';
 import { openEdge } from './open-edge.ts';
 import type { Edge } from './open-edge.ts';
 import { openBus, openDirectory } from './open-stores.ts';
@@ -57,6 +58,7 @@ async function openParts(platform: Platform): Promise<Server> {
     pickHost: () => callNodeOf(platform, bus),
   });
   const { clients } = edge;
+  startup.scope.defer(tellOfClients(callNode.rpc, edge.quotas));
   const load = await openRoleLoad(platform, {
     ...{ bus: bus.bus, rpc: callNode.rpc, what: 'connections', capacity: GATEWAY_CONNECTIONS },
     inUse: () => clients.connections,

@@ -1,4 +1,5 @@
 import { gatewayName } from '../bridge/index.ts';
+import type { NodeRpc } from '../bridge/index.ts';
 import { NodeClusterConsole, accountFacts, nodeFactsSchema } from '../cluster/console/index.ts';
 import type { ClusterConsole, NodeFacts, QueueFacts } from '../cluster/console/index.ts';
 import type { CapacityStore } from '../cluster/capacity/index.ts';
@@ -11,6 +12,14 @@ import type { BusParts } from './open-stores.ts';
 import type { Platform } from './platform.ts';
 
 const RPC_FACTS = 'node-facts';
+
+/** A process that has clients and no calls tells of them. */
+export function tellOfClients(rpc: Pick<NodeRpc, 'serve'>, quotas: Pick<Quotas, 'usage'>): () => void {
+  return rpc.serve(RPC_FACTS, () => {
+    const facts: NodeFacts = { accounts: accountFacts({ calls: [], uses: quotas.usage() }), trunks: [], queue: null };
+    return Promise.resolve(facts);
+  });
+}
 
 interface ConsoleNeeds {
   readonly bus: BusParts;

@@ -24,7 +24,7 @@ export interface BusParts {
   /** The same without the trace, for publishers that have to know when an event is stored. */
   readonly receipts: EventOutbox;
   readonly url: string;
-  /** For backend services: may only subscribe to events. */
+  /** For backend services: may only subscribe to events. Of an external server without a login: who runs it gives them out. */
   readonly subscriberUrl: string;
   /** Gives tenants NATS accounts; undefined for an external server. */
   readonly setTenants: ((tenants: readonly NatsTenant[]) => Promise<void>) | undefined;
@@ -78,10 +78,15 @@ export async function openBus(platform: Platform, trace: TraceParts): Promise<Bu
     outbox: trace.events(outbox),
     receipts: outbox,
     url,
-    subscriberUrl: embedded?.subscriberUrl ?? url,
+    subscriberUrl: embedded?.subscriberUrl ?? withoutLogin(url),
     setTenants: embedded === undefined ? undefined : (tenants) => embedded.setTenants(tenants),
     pid: () => embedded?.pid,
   };
+}
+
+/** What is printed and handed on: the login of this process is nobody else's. */
+function withoutLogin(urls: string): string {
+  return urls.replace(/\/\/[^/@,]*@/g, '//');
 }
 
 /** Accounts and what belongs to them, as every process reads them. */

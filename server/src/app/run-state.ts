@@ -10,6 +10,8 @@ const runStateSchema = z.object({
   processStart: z.string().optional(),
   startedAt: z.string(),
   node: z.string(),
+  /** What the process does. */
+  roles: z.array(z.string()).optional(),
   dataDir: z.string(),
   pageUrl: z.string(),
   /** Chain of the server's certificate, PEM: whoever reads this file need not trust any other. Absent without TLS. */
@@ -29,6 +31,12 @@ const runStateSchema = z.object({
   children: z.object({ nats: z.number().optional(), mediaWorkers: z.array(z.number()) }),
 });
 export type RunState = z.infer<typeof runStateSchema>;
+
+/** Why a process cannot be asked what only one with the role `call` answers; undefined: it can. */
+export function cannotAnswer({ roles, dataDir, node }: RunState): string | undefined {
+  if (roles === undefined || roles.includes('call')) return undefined;
+  return `the process on ${dataDir} (${node}) has the role ${roles.join(', ')} alone: name the --data-dir of one with the role call`;
+}
 
 const fileIn = (dataDir: string): string => join(dataDir, 'run.json');
 

@@ -86,6 +86,7 @@ export function commonState(
     ...(start === undefined ? {} : { processStart: start }),
     startedAt: new Date(clock.now()).toISOString(),
     node,
+    roles: [...config.roles],
     dataDir: config.dataDir,
     pageUrl,
     health: new URL('/healthz', pageUrl).href,

@@ -200,6 +200,12 @@ describe('hookswitch command line', () => {
     expect(wrong.error).toMatch(/trunk\.settings\.gateways\.0\.transport/);
     expect((await run(`trunks remove ${sid}`)).out).toBe(`${sid} removed`);
     expect((await run(`trunks show ${sid}`)).error).toContain(`there is no trunk ${sid}`);
+    for (const host of ['a', 'b']) expect((await run(`trunks add --name twin --gateway ${host}`)).code).toBe(0);
+    const twins = await run('trunks remove twin');
+    expect([twins.code, twins.error]).toEqual([
+      2,
+      expect.stringMatching(/several trunks are called twin: give the sid/),
+    ]);
   });
 
   it('prints tables for people and hides secrets', async () => {

@@ -2,6 +2,7 @@ import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { RequestOptions } from 'node:https';
 import { DomainError } from '../../kernel/index.ts';
+import { cannotAnswer } from '../run-state.ts';
 import type { RunState } from '../run-state.ts';
 
 /** The running server refused, or could not be asked. */
@@ -20,6 +21,9 @@ export function operatorPost(state: RunState, path: string, body: object): Promi
 }
 
 async function ask(state: RunState, path: string, json?: object): Promise<Buffer> {
+  const why = cannotAnswer(state);
+  if (why !== undefined && (path.startsWith('/v1/cluster') || state.operatorKey === undefined))
+    throw new ServerAnswerError('refused', why);
   if (state.operatorKey === undefined) {
     throw new ServerAnswerError('no-operator-key', 'the running server is of an older version: restart it');
   }

@@ -6,7 +6,7 @@ import { Database } from '../../tenants/database.pg.ts';
 import { KvTenantMirror } from '../../tenants/mirror.nats.ts';
 import { PgTenantRepository } from '../../tenants/repository.pg.ts';
 import type { CommandIo } from '../io.ts';
-import { readRunState } from '../run-state.ts';
+import { cannotAnswer, readRunState } from '../run-state.ts';
 import type { RunningServer } from './command.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -23,6 +23,8 @@ function findStores(io: CommandIo, dataDir: string): { database: string; nats: s
   if (state?.database !== undefined) return { database: state.database.url, nats: state.nats.url };
   const { DATABASE_URL: database = '', NATS_URL: nats = '' } = io.env;
   if (database !== '' && nats !== '') return { database, nats };
+  const why = state === undefined ? undefined : cannotAnswer(state);
+  if (why !== undefined) throw new UsageError('no-server', why);
   throw new UsageError(
     'no-server',
     `no server runs on ${dataDir}: start it with \`npm start\`, name another --data-dir, or set DATABASE_URL and NATS_URL`,

@@ -3,10 +3,12 @@ import { BRIDGE_RPC } from '../../bridge/index.ts';
 import type { TenantStore, TrunkRecord } from '../../tenants/index.ts';
 import { accountOf, accountOption } from './owner-options.ts';
 import type { Command } from './command.ts';
+import type { CommandLine } from './command-line.ts';
 import { TRUNK_OPTIONS, trunkChanges, trunkDetails, trunkRow } from './trunk-options.ts';
 import { UsageError } from './usage-error.ts';
 
 const name = { value: 'NAME', help: 'for people' };
+const trunkAccount = { value: 'AC...', help: "whose trunk it is (default: anybody's)" };
 /** Seconds between pings of a trunk that is added by hand. */
 const OPTIONS_INTERVAL_S = 60;
 
@@ -27,10 +29,17 @@ const testAnswer = z.object({
     .optional(),
 });
 
-async function trunkOf(store: TenantStore, sid: string): Promise<TrunkRecord> {
-  const found = (await store.trunks()).find((trunk) => trunk.sid === sid || trunk.name === sid);
-  if (found === undefined) throw new UsageError('usage', `there is no trunk ${sid} (see \`hookswitch trunks list\`)`);
-  return found;
+/** @throws UsageError when there is none, or a name has several and `--account` does not say which */
+async function trunkOf(store: TenantStore, line: CommandLine): Promise<TrunkRecord> {
+  const { argument } = line;
+  const all = await store.trunks(line.get('account'));
+  const [found, ...more] = all.filter(({ sid, name: called }) => sid === argument || called === argument);
+  if (found === undefined) {
+    throw new UsageError('usage', `there is no trunk ${argument} (see \`hookswitch trunks list\`)`);
+  }
+  if (more.length === 0) return found;
+  const which = [found, ...more].map(({ sid, accountSid }) => `${sid} of ${accountSid}`).join(', ');
+  throw new UsageError('usage', `several trunks are called ${argument}: give the sid (${which})`);
 }
 
 /** `hookswitch trunks ...`: how accounts are connected with carriers. */
@@ -56,15 +65,15 @@ export const trunkCommands: Readonly<Record<string, Command>> = {
   'trunks show': {
     help: 'everything about a trunk but its secrets',
     argument: 'TK...|NAME',
-    options: {},
-    run: async (store, line) => trunkDetails(await trunkOf(store, line.argument)),
+    options: { account: trunkAccount },
+    run: async (store, line) => trunkDetails(await trunkOf(store, line)),
   },
   'trunks update': {
     help: 'changes what is given',
     argument: 'TK...|NAME',
-    options: { name, ...TRUNK_OPTIONS },
+    options: { name, ...TRUNK_OPTIONS, account: trunkAccount },
     run: async (store, line) => {
-      const before = await trunkOf(store, line.argument);
+      const before = await trunkOf(store, line);
       const { settings, ...values } = trunkChanges(line, before);
       return trunkDetails(
         await store.updateTrunk(before.sid, { ...values, ...(settings === undefined ? {} : { settings }) }),
@@ -74,9 +83,9 @@ export const trunkCommands: Readonly<Record<string, Command>> = {
   'trunks test': {
     help: 'sends OPTIONS to the gateways of a trunk, from the running server, and says what came back',
     argument: 'TK...|NAME',
-    options: {},
+    options: { account: trunkAccount },
     run: async (store, line, server) => {
-      const { sid, name: called } = await trunkOf(store, line.argument);
+      const { sid, name: called } = await trunkOf(store, line);
       const { test } = testAnswer.parse(await server.ask(BRIDGE_RPC.testTrunk, { trunkSid: sid }));
       if (test === undefined) throw new UsageError('no-server', `the server does not know trunk ${sid} yet: try again`);
       if (test.gateways.length === 0) return `trunk '${called}' has no gateway: it takes calls and sends none`;
@@ -94,9 +103,9 @@ export const trunkCommands: Readonly<Record<string, Command>> = {
   'trunks remove': {
     help: 'refuses the calls of a trunk from now on and sends none to it; live calls go on',
     argument: 'TK...|NAME',
-    options: {},
+    options: { account: trunkAccount },
     run: async (store, line) => {
-      const { sid } = await trunkOf(store, line.argument);
+      const { sid } = await trunkOf(store, line);
       await store.deleteTrunk(sid);
       return `${sid} removed`;
     },

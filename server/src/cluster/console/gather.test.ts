@@ -17,9 +17,13 @@ describe('what the processes of a cluster say of themselves', () => {
       a: facts([row('AC1', 2, 3, 5), row('AC2', 1)]),
       b: facts([row('AC1', 1, 1, 1)]),
       c: new Error('no answer'),
+      m: new Error('a process of the media layer alone is not asked'),
     };
     const gatherer = new Gatherer({
-      cluster: { members: () => Object.keys(answers).map((node) => ({ node }) as never) },
+      cluster: {
+        members: () =>
+          Object.keys(answers).map((node) => ({ node, roles: node === 'm' ? ['media'] : ['gateway'] }) as never),
+      },
       ask: (node) => {
         const answer = answers[node];
         return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer ?? facts([]));
@@ -36,7 +40,7 @@ describe('what the processes of a cluster say of themselves', () => {
     const clock = new FakeClock();
     let asked = 0;
     const gatherer = new Gatherer({
-      cluster: { members: () => [{ node: 'a' } as never] },
+      cluster: { members: () => [{ node: 'a', roles: ['call'] } as never] },
       ask: () => {
         asked++;
         return Promise.resolve(facts([]));

@@ -1,6 +1,6 @@
 import { SingleFlight, describeError } from '../../kernel/index.ts';
 import type { Clock, Log } from '../../kernel/index.ts';
-import type { Membership } from '../membership/ports.ts';
+import type { Member, Membership } from '../membership/ports.ts';
 import type { AccountFacts, AskNode, NodeFacts } from './ports.ts';
 
 /** What was gathered serves everybody who looks within this time, milliseconds. */
@@ -44,18 +44,24 @@ export class Gatherer {
     const nodes = new Map<string, NodeFacts>();
     const missing: string[] = [];
     await Promise.all(
-      cluster.members().map(async ({ node }) => {
-        try {
-          nodes.set(node, await ask(node));
-        } catch (error) {
-          missing.push(node);
-          log.warn({ node, reason: describeError(error) }, 'a process did not say what it has');
-        }
-      }),
+      cluster
+        .members()
+        .filter(tells)
+        .map(async ({ node }) => {
+          try {
+            nodes.set(node, await ask(node));
+          } catch (error) {
+            missing.push(node);
+            log.warn({ asked: node, reason: describeError(error) }, 'a process did not say what it has');
+          }
+        }),
     );
     return { nodes, missing: missing.sort() };
   }
 }
+
+/** A process of the media layer alone has nothing of accounts. */
+const tells = ({ roles }: Pick<Member, 'roles'>): boolean => roles.some((role) => role !== 'media');
 
 /** Of all processes together, by account. */
 export function accountsOf({ nodes }: Gathered): Map<string, AccountFacts> {
